@@ -1,0 +1,144 @@
+"""Guards on what is written: rows inside the scope before and after, and only the fields that the actor may change."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import ColumnElement, inspect, select
+from sqlalchemy.orm import Session
+
+from crm.core import audit_log
+from crm.core.access import Actor, Owned
+from crm.core.errors import Refused
+from crm.core.i18n import N_
+from crm.core.verbs import reads_only
+from db.base import Record
+
+if TYPE_CHECKING:
+    from crm.core.uow import UnitOfWork
+
+_models: list[type["Guarded"]] = []
+
+
+class Guarded:
+    """Mixin of records whose rows are seen and changed only within a scope.
+
+    area: names the rights: `customers` -> `customers.view`, `customers.edit`.
+    written_by: where not empty, rows are added and deleted only by verbs with one of these rights, or by somebody who has
+        the first of them for this row.
+    """
+
+    area: ClassVar[str]
+    written_by: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Put every guarded record on the list that the door goes through."""
+        super().__init_subclass__(**options)
+        if hasattr(cls, "__tablename__"):
+            _models.append(cls)
+
+    @staticmethod
+    def models() -> list[type["Guarded"]]:
+        """Return every guarded record class."""
+        return _models
+
+    @classmethod
+    def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
+        """Return the scope as SQL, None when everything is inside."""
+        return actor.within(right, cls)  # type: ignore[arg-type]
+
+    def owned(self, session: Session) -> list[Owned]:
+        """Return every ownership that a change touches, before and after it."""
+        del session
+        return pairs(self)
+
+
+class ChildOf(Guarded):
+    """A guarded record that belongs to whom its parent belongs to: an interaction to its customer.
+
+    parent: the class of the parent; parent_key: the column that names it.
+    """
+
+    parent: ClassVar[type[Any]]
+    parent_key: ClassVar[str]
+
+    @classmethod
+    def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
+        """Return 'its parent is inside the scope' as SQL."""
+        owner = cls.parent.__table__.c
+        inside = actor.within(right, owner)
+        if inside is None:
+            return None
+        return getattr(cls, cls.parent_key).in_(select(owner.id).where(inside))  # type: ignore[no-any-return]
+
+    def owned(self, session: Session) -> list[Owned]:
+        """Return the ownership of the parent before and of the parent after the change."""
+        owner = self.parent.__table__.c
+        keys = sorted(key for key in _values(self, self.parent_key) if key is not None)
+        facts = select(owner.responsible_id, owner.team_id, owner.partner_id).where(owner.id.in_(keys))
+        found = [Owned(*row) for row in session.connection().execute(facts)]
+        return found if len(found) == len(keys) and keys else [*found, Owned()]
+
+
+def _values(record: Any, key: str) -> set[Any]:
+    history = inspect(record).attrs[key].history
+    return {*(history.deleted or ()), *(history.unchanged or ()), *(history.added or ())} or {getattr(record, key)}
+
+
+def pairs(record: Any) -> list[Owned]:
+    """Return the ownership of a record as stored and as it will be."""
+    before, after = {}, {}
+    for key in Owned._fields:
+        history = inspect(record).attrs[key].history
+        now = (history.added or history.unchanged or [getattr(record, key)])[0]
+        after[key] = now
+        before[key] = history.deleted[0] if history.deleted else now
+    found = [Owned(**after)]
+    if inspect(record).persistent and before != after:
+        found.append(Owned(**before))
+    return found
+
+
+def guard_flush(session: Session, u: "UnitOfWork") -> None:
+    """Check every record of a flush; raises Refused before anything is written."""
+    for record in (*session.new, *session.dirty, *session.deleted):
+        if not isinstance(record, Record):
+            raise Refused(N_("Only records pass through the door."))
+        gone = record in session.deleted
+        if not gone and not session.is_modified(record):
+            continue
+        if not u.verb or reads_only(u.right):
+            raise Refused(N_("Only a verb may change something."))
+        changes = audit_log.changed_fields(record)
+        owned = record.owned(session) if isinstance(record, Guarded) else [Owned()]
+        if isinstance(record, Guarded) and not _covered(u, record, changes, owned):
+            raise Refused(N_("This record is outside your reach."))
+        if record in session.new or gone:
+            _guard_birth(u, record, owned)
+        else:
+            _guard_fields(u, record, changes, owned)
+        audit_log.note_changes(record, changes)
+
+
+def _covered(u: "UnitOfWork", record: Guarded, changes: dict[str, Any], owned: list[Owned]) -> bool:
+    """Say whether the verb's right covers the row before and after. Columns that Rapport keeps itself need no right."""
+    columns = inspect(record).mapper.columns
+    if changes and all(columns[key].info.get("kept") for key in changes) and inspect(record).persistent:
+        return True
+    return all(u.actor.covers(u.right, one) for one in owned)
+
+
+def _guard_birth(u: "UnitOfWork", record: Record, owned: list[Owned]) -> None:
+    rights = record.written_by if isinstance(record, Guarded) else ()
+    if rights and u.right not in rights and not all(u.actor.covers(rights[0], one) for one in owned):
+        raise Refused(N_("Your role may not change this field. Ask the record keeper."))
+
+
+def _guard_fields(u: "UnitOfWork", record: Record, changes: dict[str, Any], owned: list[Owned]) -> None:
+    columns = inspect(record).mapper.columns
+    for key in changes:
+        info = columns[key].info
+        right = info.get("edit") or (f"{record.area}.edit" if isinstance(record, Guarded) else None)
+        if right is None or info.get("kept") or right == u.right or key in audit_log.NOT_AUDITED:
+            continue
+        guarded = isinstance(record, Guarded)
+        if not (all(u.actor.covers(right, one) for one in owned) if guarded else u.actor.may(right)):
+            raise Refused(N_("Your role may not change this field. Ask the record keeper."))

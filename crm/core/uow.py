@@ -1,0 +1,276 @@
+"""The one door: a unit of work sees, changes and records only what its actor may.
+
+A page opens one unit per user action. It starts as a reader; the first verb that writes turns it into a writer (on
+SQLite: BEGIN IMMEDIATE behind the writers' gate). Leaving the block commits; an error rolls everything back.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import pandas as pd
+from sqlalchemy import Executable, Result, Select, event, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm.exc import StaleDataError
+
+from crm.core import audit_log, clock
+from crm.core.access import SYSTEM, Actor, Identity, load_actor
+from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused, Unavailable
+from crm.core.guards import Guarded, guard_flush
+from crm.core.i18n import N_
+from crm.core.masking import exposed, mask
+from crm.core.once import claim
+from crm.core.verbs import reads_only
+from db.base import Record
+from db.engine import Database, GateTimeoutError
+from db.faults import Fault, diagnose
+
+T = TypeVar("T", bound=Record)
+
+FAULTS: Final = {
+    Fault.FULL: N_("Your change was not saved: the disk is full. Nothing was lost."),
+    Fault.BUSY: N_("The database is busy. Your text is kept: please try again."),
+    Fault.DAMAGED: N_("The database file is damaged. Nothing is written any more: ask the administrator to restore a copy."),
+    Fault.READ_ONLY: N_("The database cannot be written. Your text is kept: tell the administrator."),
+    Fault.AWAY: N_("The database does not answer. Your text is kept: please try again in a moment."),
+}
+"""What the person reads when the database is in trouble."""
+
+
+class WorkSession(Session):
+    """A session whose every statement passes the door."""
+
+    def bulk_save_objects(self, *_args: Any, **_options: Any) -> None:
+        """Refuse: it would pass by the guards."""
+        raise Refused(N_("Bulk changes must say so."))
+
+    bulk_insert_mappings = bulk_save_objects
+    bulk_update_mappings = bulk_save_objects
+
+
+class UnitOfWork:
+    """One user action: reads and writes for one actor, in one transaction.
+
+    actor: who acts, loaded fresh from the database.
+    now: the moment of the action, in UTC.
+    verb: the business action that runs at this moment, '' between actions.
+    """
+
+    def __init__(self, database: Database, actor: Actor, *, who: Identity | None, now: datetime | None, key: str | None) -> None:
+        self.database = database
+        self.actor = actor
+        self.now = now or clock.now()
+        self.verb = ""
+        self.right = ""
+        self.session = WorkSession(database.reader, expire_on_commit=False)
+        self.session.info["uow"] = self
+        self._who = who
+        self._key = key
+        self._writes = False
+        self._after: list[Callable[[], None]] = []
+
+    # --- rights -----------------------------------------------------------
+
+    def may(self, right: str) -> bool:
+        """Say whether the actor has a right at all: for showing a button, never instead of the door."""
+        return self.actor.may(right)
+
+    def need(self, right: str) -> None:
+        """Raise Refused when the actor does not have the right."""
+        if not self.actor.may(right):
+            raise Refused(N_("Your role does not allow this. Ask the administrator if you need it."))
+
+    @contextmanager
+    def acting(self, verb: str, right: str) -> Iterator[None]:
+        """Run one verb: the right is checked first, the changes are flushed last."""
+        if not reads_only(right):
+            self._begin_writing()
+        self.need(right)
+        outer, self.verb, self.right = (self.verb, self.right), verb, right
+        try:
+            yield
+            self.session.flush()
+        finally:
+            self.verb, self.right = outer
+
+    def _begin_writing(self) -> None:
+        """Turn a reading unit into a writing one: nothing was written yet, so a new snapshot loses nothing."""
+        if self._writes:
+            return
+        self.session.rollback()
+        if self.database.gate:
+            self.database.gate.acquire()
+        self._writes = True
+        self.session.bind = self.database.writer
+        if self._who is not None:
+            self.actor = load_actor(self.session.connection(), self._who)
+        if self._key is not None and not claim(self.session.connection(), self._key, self.actor.id, self.now):
+            raise AlreadyDone
+
+    # --- reading ----------------------------------------------------------
+
+    def get(self, model: type[T], record_id: int, *, seen: int | None = None) -> T:
+        """Return one record inside the actor's scope.
+
+        Raises NotFound when it is absent or hidden, Conflict when its version is no longer the one that was `seen`.
+        """
+        record = self.session.scalar(select(model).where(model.id == record_id))
+        if record is None:
+            raise NotFound
+        if seen is not None and record.version != seen:
+            raise Conflict(record=record)
+        return record
+
+    def all(self, statement: Select[Any]) -> Sequence[Any]:
+        """Return the records (or single values) of a statement within the scope."""
+        return self.session.scalars(statement).all()
+
+    def value(self, statement: Select[Any]) -> Any:
+        """Return the first value of the first row within the scope, None without rows."""
+        return self.session.scalar(statement)
+
+    def rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
+        """Return the rows within the scope as dictionaries, personal columns masked where the actor may not see them."""
+        result = self.session.execute(statement, execution_options={"masked": True})
+        return mask(self.actor, statement, [dict(row._mapping) for row in result])  # noqa: SLF001  the public name of Row
+
+    def frame(self, statement: Select[Any]) -> pd.DataFrame:
+        """Return the rows within the scope as a frame, masked like `rows`; columns stand even without rows."""
+        return pd.DataFrame(self.rows(statement), columns=list(statement.selected_columns.keys()))
+
+    def inside(self, statement: Select[Any]) -> Sequence[Any]:
+        """Return single values unmasked, for a writing verb's own work (keeping the index); never for a page."""
+        if not self.verb or reads_only(self.right):
+            raise Refused(N_("Personal data must be read masked."))
+        return self.session.scalars(statement, execution_options={"masked": True}).all()
+
+    def execute(self, statement: Executable, parameters: Any = None, *, bulk: bool = False, raw: bool = False) -> Result[Any]:
+        """Run a statement that is not a plain select of records, said aloud: `bulk` changes rows, `raw` names no records.
+
+        Each use stands with its reason in the list of the law test.
+        """
+        return self.session.execute(statement, parameters, execution_options={"bulk": bulk, "raw": raw})
+
+    # --- writing ----------------------------------------------------------
+
+    def add(self, record: T) -> T:
+        """Add a record and give it its id."""
+        self.session.add(record)
+        self.session.flush([record])
+        return record
+
+    def delete(self, record: Record) -> None:
+        """Delete a record."""
+        self.session.delete(record)
+
+    def remember(self, record: Record, changes: Mapping[str, Any]) -> None:
+        """Write an audit entry that no change of a column makes by itself ('phone shown')."""
+        audit_log.write(self.session.connection(), self, [(record.__tablename__, record.id, dict(changes))])
+
+    def later(self, job: Callable[..., Any], **facts: Any) -> str:
+        """Enqueue a job in this very transaction: it exists only if the change does. Returns the job's id."""
+        from crm.core import jobs  # noqa: PLC0415  the job engine is heavy and most units enqueue nothing
+
+        return jobs.enqueue(self, job, facts)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run something once the change is durable; it is not run when the change is rolled back."""
+        self._after.append(action)
+
+    # --- life -------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make the unit durable. Called by `unit_of_work`, never by a verb."""
+        self.session.commit()
+
+    def close(self) -> None:
+        """Give everything back."""
+        try:
+            self.session.close()
+        finally:
+            if self._writes and self.database.gate:
+                self.database.gate.release()
+            self._writes = False
+
+    def run_after(self) -> None:
+        """Run what waited for the commit."""
+        for action in self._after:
+            action()
+
+
+@contextmanager
+def unit_of_work(
+    database: Database, who: Identity | Actor, *, now: datetime | None = None, key: str | None = None
+) -> Iterator[UnitOfWork]:
+    """Open a unit of work for somebody (the rights are loaded fresh) or for SYSTEM.
+
+    key: an idempotency key made when the form was drawn; the second use raises AlreadyDone and changes nothing.
+    Raises CrmError subclasses only for what a person can understand; other errors are mistakes of ours.
+    """
+    identity = who if isinstance(who, Identity) else None
+    unit: UnitOfWork | None = None
+    try:
+        unit = UnitOfWork(database, _NOBODY if isinstance(who, Identity) else who, who=identity, now=now, key=key)
+        if identity is not None:
+            unit.actor = load_actor(unit.session.connection(), identity)
+        yield unit
+        unit.commit()
+    except StaleDataError as stale:
+        raise Conflict from stale
+    except IntegrityError as clash:
+        raise Conflict(N_("This clashes with something that was saved meanwhile. Please look again.")) from clash
+    except (DBAPIError, GateTimeoutError, PoolTimeoutError) as error:
+        fault = diagnose(error)
+        if fault is None:
+            raise
+        raise Unavailable(FAULTS[fault], code=fault.value) from error
+    finally:
+        if unit is not None:
+            unit.close()
+    unit.run_after()
+
+
+_NOBODY: Final = Actor(None, "", (), {})
+
+
+def as_system(database: Database, *, now: datetime | None = None, key: str | None = None) -> Any:
+    """Open a unit of work for scheduled jobs and the command line."""
+    return unit_of_work(database, SYSTEM, now=now, key=key)
+
+
+# --- the guards on the session ---------------------------------------------
+
+
+@event.listens_for(WorkSession, "do_orm_execute")
+def _see_only_what_one_may(state: ORMExecuteState) -> None:
+    unit: UnitOfWork = state.session.info["uow"]
+    options = state.execution_options
+    if not state.is_orm_statement:
+        if not options.get("raw"):
+            raise Refused(N_("A statement without records must say so."))
+        return
+    if state.is_insert or state.is_update or state.is_delete:
+        if not options.get("bulk"):
+            raise Refused(N_("Bulk changes must say so."))
+        if reads_only(unit.right) or not unit.verb:
+            raise Refused(N_("Only a verb may change something."))
+    elif state.is_select and not options.get("masked") and exposed(unit.actor, state.statement):
+        raise Refused(N_("Personal data must be read masked."))
+    if state.is_insert or state.is_column_load or state.is_relationship_load:
+        return
+    for model in Guarded.models():
+        rows = model.rows(unit.actor, f"{model.area}.view")
+        if rows is not None:
+            state.statement = state.statement.options(with_loader_criteria(model, rows, include_aliases=True))
+
+
+@event.listens_for(WorkSession, "before_flush")
+def _change_only_what_one_may(session: Session, _context: Any, _instances: Any) -> None:
+    guard_flush(session, session.info["uow"])
+
+
+@event.listens_for(WorkSession, "after_flush")
+def _remember_what_changed(session: Session, _context: Any) -> None:
+    audit_log.write_flush(session, session.info["uow"])

@@ -1,0 +1,70 @@
+"""Counters: how many of each counted thing each person did on each day, kept in the transaction of the thing itself.
+
+They promise that a plan's progress is read from a handful of rows, however long the journal is. A capability that has
+something to count registers it in MEASURES of `plans` and calls `count` in its verb.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.access import Actor, Owned
+from crm.core.guards import Guarded
+from crm.core.people import User
+from crm.core.uow import UnitOfWork
+from db.base import Base
+from db.dialect import add_up
+
+
+class DailyCount(Guarded, Base):
+    """How often a person did something on one day of the company's calendar."""
+
+    __tablename__ = "daily_counts"
+    area = "plans"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    responsible_id: Mapped[int] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+    @classmethod
+    def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
+        """Return 'its person is inside the scope' as SQL: a person is reached by his own id and by his team."""
+        person = User.__table__.c
+        inside = actor.within(right, _PersonOwner)
+        return None if inside is None else cls.responsible_id.in_(select(person.id).where(inside))
+
+
+class _PersonOwner:
+    """A user seen as something owned: by himself and by his team."""
+
+    responsible_id = User.__table__.c.id
+    team_id = User.__table__.c.team_id
+    partner_id = User.__table__.c.partner_id
+
+
+def owner_of_person(user: User) -> Owned:
+    """Return to whom what a person did belongs."""
+    return Owned(user.id, user.team_id, user.partner_id)
+
+
+def count(u: UnitOfWork, day: date, person_id: int, measures: Iterable[str], by: int = 1) -> None:
+    """Add to a person's counters of one day; part of the verb that did the counted thing."""
+    rows = [{"day": day, "responsible_id": person_id, "measure": one, "count": by} for one in sorted(measures)]
+    if rows:
+        table = DailyCount.__table__
+        key = ("day", "responsible_id", "measure")
+        statement = add_up(u.session.get_bind().dialect, table, rows, key, "count")  # type: ignore[arg-type]
+        u.execute(statement, bulk=True, raw=True)
+
+
+def totals(u: UnitOfWork, measure: str, first: date, last: date) -> dict[int, int]:
+    """Return person id -> count between two days, both included, for the people inside the reader's scope."""
+    statement = (
+        select(DailyCount.responsible_id, func.sum(DailyCount.count).label("total"))
+        .where(DailyCount.measure == measure, DailyCount.day.between(first, last))
+        .group_by(DailyCount.responsible_id)
+    )
+    return {row["responsible_id"]: int(row["total"]) for row in u.rows(statement)}

@@ -1,0 +1,242 @@
+"""Interactions: the journal of everything that happened with a customer: calls, mails, meetings, visits, letters, messages.
+
+Promises: an entry is in the journal, on the card and in the plans' counters, or in none of them; it is seen by whoever may
+see its customer; who logged it and when is never changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+import pandas as pd
+from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm import counters, customers, settings
+from crm.core import clock
+from crm.core.errors import Invalid
+from crm.core.guards import ChildOf
+from crm.core.i18n import N_
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import verb
+from crm.customers import KEPT, Customer
+from db.base import BigId, Record
+
+LONGEST_NOTE: Final = 10_000
+LONGEST_TOPIC: Final = 200
+
+
+class Kind(StrEnum):
+    """By which way people talked."""
+
+    CALL = "call"
+    EMAIL = "email"
+    MEETING = "meeting"
+    VISIT = "visit"
+    LETTER = "letter"
+    SMS = "sms"
+    MESSENGER = "messenger"
+
+
+KINDS: Final = {
+    Kind.CALL: N_("Call"),
+    Kind.EMAIL: N_("E-mail"),
+    Kind.MEETING: N_("Meeting"),
+    Kind.VISIT: N_("Visit"),
+    Kind.LETTER: N_("Letter"),
+    Kind.SMS: N_("SMS"),
+    Kind.MESSENGER: N_("Messenger"),
+}
+
+
+class Direction(StrEnum):
+    """Who began."""
+
+    INBOUND = "in"
+    OUTBOUND = "out"
+
+
+DIRECTIONS: Final = {Direction.INBOUND: N_("Inbound"), Direction.OUTBOUND: N_("Outbound")}
+
+
+class Outcome(StrEnum):
+    """What came of it."""
+
+    TAKEN = "taken"
+    FINISHED = "finished"
+    CALL_BACK = "call_back"
+    NO_ANSWER = "no_answer"
+    OFFER_ASKED = "offer_asked"
+    ORDER = "order"
+    REFUSED = "refused"
+
+
+OUTCOMES: Final = {
+    Outcome.TAKEN: N_("Taken in work"),
+    Outcome.FINISHED: N_("Finished"),
+    Outcome.CALL_BACK: N_("Call back"),
+    Outcome.NO_ANSWER: N_("No answer"),
+    Outcome.OFFER_ASKED: N_("Offer asked"),
+    Outcome.ORDER: N_("Order"),
+    Outcome.REFUSED: N_("Refused"),
+}
+
+
+class Interaction(ChildOf, Record):
+    """One entry of the journal. `at` is when it happened, `logged_at` when it was written down."""
+
+    __tablename__ = "interactions"
+    __table_args__ = (
+        Index("ix_interactions_customer_at", "customer_id", "at", "id"),
+        Index("ix_interactions_responsible_at", "responsible_id", "at", "id"),
+        Index("ix_interactions_at", "at", "id"),
+    )
+    area: ClassVar[str] = "interactions"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    direction: Mapped[str | None]
+    outcome: Mapped[str | None]
+    topic: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    minutes: Mapped[int | None]
+    responsible_id: Mapped[int] = mapped_column(ForeignKey("users.id"), info=KEPT)
+    logged_at: Mapped[datetime] = mapped_column(info=KEPT)
+
+
+MEASURES_OF: Final = {
+    Kind.CALL: ("calls",),
+    Kind.EMAIL: ("emails",),
+    Kind.MEETING: ("meetings",),
+    Kind.VISIT: ("meetings",),
+}
+"""Which counters an entry of each kind moves, besides `interactions` which every entry moves."""
+
+
+def measures(kind: Kind, direction: str | None) -> tuple[str, ...]:
+    """Return the counters that an entry moves."""
+    outgoing = ("outbound_calls",) if kind is Kind.CALL and direction == Direction.OUTBOUND else ()
+    return ("interactions", *MEASURES_OF.get(kind, ()), *outgoing)
+
+
+@verb("interactions.log")
+def log(
+    u: UnitOfWork,
+    customer_id: int,
+    *,
+    kind: str,
+    direction: str | None = None,
+    outcome: str | None = None,
+    topic: str = "",
+    note: str = "",
+    at: datetime | None = None,
+    minutes: int | None = None,
+) -> Interaction:
+    """Write an interaction into the journal; without `at` it happened now. Raises Invalid, NotFound, Refused."""
+    checked_kind = _code(kind, Kind, "kind")
+    happened = _moment(u, at)
+    customer = u.get(Customer, customer_id)
+    entry = Interaction(
+        customer_id=customer_id,
+        kind=checked_kind,
+        direction=_code(direction, Direction, "direction") if direction else None,
+        outcome=_code(outcome, Outcome, "outcome") if outcome else None,
+        topic=_text(topic, LONGEST_TOPIC, "topic") or None,
+        note=_text(note, LONGEST_NOTE, "note"),
+        at=happened,
+        minutes=minutes,
+        responsible_id=u.actor.id,
+        logged_at=u.now,
+    )
+    u.add(entry)
+    customers.remember_interaction(u, customer, happened)
+    day = clock.day_of(happened, settings.value(u, "timezone"))
+    if u.actor.id is not None:
+        counters.count(u, day, u.actor.id, measures(Kind(checked_kind), direction))
+    return entry
+
+
+def _code(text: str, codes: type[StrEnum], field: str) -> str:
+    if text not in set(codes):
+        raise Invalid(N_("Please choose one of the list."), field=field)
+    return str(codes(text))
+
+
+def _text(text: str, length: int, field: str) -> str:
+    cleaned = text.replace("\x00", "").strip()
+    if len(cleaned) > length:
+        raise Invalid(N_("At most {length} characters fit here."), field=field, length=length)
+    return cleaned
+
+
+def _moment(u: UnitOfWork, at: datetime | None) -> datetime:
+    if at is None:
+        return u.now
+    if at > u.now + timedelta(minutes=5):
+        raise Invalid(N_("This moment is still to come."), field="at")
+    return at
+
+
+# --- queries ----------------------------------------------------------------
+
+COLUMNS: Final = (
+    Interaction.id,
+    Interaction.at,
+    Interaction.kind,
+    Interaction.direction,
+    Interaction.outcome,
+    Interaction.topic,
+    Interaction.note,
+    Interaction.responsible_id,
+    Interaction.customer_id,
+)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What narrows the journal; None does not narrow. `since` and `until` are moments, `until` not included."""
+
+    customer_id: int | None = None
+    responsible_id: int | None = None
+    kind: str | None = None
+    direction: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def _filtered(statement: Any, filters: Filters) -> Any:
+    for column, wanted in (
+        (Interaction.customer_id, filters.customer_id),
+        (Interaction.responsible_id, filters.responsible_id),
+        (Interaction.kind, filters.kind),
+        (Interaction.direction, filters.direction),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.since is not None:
+        statement = statement.where(Interaction.at >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(Interaction.at < filters.until)
+    return statement
+
+
+def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
+    """Return one page of the journal, the newest first: COLUMNS and `customer` (the name), `id` as index."""
+    statement = select(*COLUMNS, Customer.name.label("customer")).join(Customer, Customer.id == Interaction.customer_id)
+    newest = (Interaction.at.desc(), Interaction.id.desc())
+    statement = _filtered(statement, filters).order_by(*newest).limit(size).offset((max(page, 1) - 1) * size)
+    return u.frame(statement).set_index("id")
+
+
+def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
+    """Return how many entries the filters leave, at most `customers.COUNT_CAP` + 1 (which means 'more')."""
+    return customers.capped(u, _filtered(select(Interaction.id), filters))
+
+
+def one(u: UnitOfWork, interaction_id: int) -> Interaction:
+    """Return one entry. Raises NotFound."""
+    return u.get(Interaction, interaction_id)

@@ -1,0 +1,60 @@
+"""Notifications: what waits behind the bell. They promise to reach one person and to open the thing they speak of."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.guards import Guarded
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import verb
+from crm.customers import KEPT
+from db.base import Record
+
+
+class Notification(Guarded, Record):
+    """One message to one person: a msgid with its values, and the address it opens (a page's path and query)."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index("ix_notifications_person", "responsible_id", "read_at", "id"),)
+    area: ClassVar[str] = "notifications"
+
+    responsible_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    team_id: Mapped[int | None]
+    partner_id: Mapped[int | None]
+    text: Mapped[str]
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    page: Mapped[str | None]
+    query: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+
+
+@verb("notifications.send")
+def send(
+    u: UnitOfWork, person_id: int, text: str, *, page: str | None = None, query: dict[str, str] | None = None, **values: Any
+) -> Notification:
+    """Put a message behind somebody's bell: a msgid with its values. For jobs and verbs, which run it as SYSTEM."""
+    return u.add(
+        Notification(responsible_id=person_id, text=text, values=values, page=page, query=query or {}, at=u.now)
+    )
+
+
+@verb("account.edit")
+def mark_read(u: UnitOfWork) -> None:
+    """Mark everything behind one's own bell as read."""
+    for one in u.all(select(Notification).where(Notification.read_at.is_(None), Notification.responsible_id == u.actor.id)):
+        one.read_at = u.now
+
+
+def unread_count(u: UnitOfWork) -> int:
+    """Return how many of one's own notifications are unread."""
+    mine = select(func.count(Notification.id)).where(Notification.read_at.is_(None), Notification.responsible_id == u.actor.id)
+    return int(u.value(mine))
+
+
+def latest(u: UnitOfWork, most: int = 20) -> list[Notification]:
+    """Return one's own newest notifications."""
+    mine = select(Notification).where(Notification.responsible_id == u.actor.id)
+    return list(u.all(mine.order_by(Notification.id.desc()).limit(most)))

@@ -1,0 +1,38 @@
+"""Where the two databases differ in a statement, the difference is written here once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Insert, Table, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def upsert(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]], key: Iterable[str]) -> Insert:
+    """Insert the rows; where the key exists, replace the other columns of the row."""
+    statement = _insert(dialect, table).values(list(rows))
+    rest = {name: statement.excluded[name] for name in rows[0] if name not in set(key)}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=rest)  # type: ignore[no-any-return]
+
+
+def add_up(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]], key: Iterable[str], sums: str) -> Insert:
+    """Insert the rows; where the key exists, add the row's `sums` column to what stands there."""
+    statement = _insert(dialect, table).values(list(rows))
+    total = table.c[sums] + statement.excluded[sums]
+    return statement.on_conflict_do_update(index_elements=list(key), set_={sums: total})  # type: ignore[no-any-return]
+
+
+def insert_new(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]]) -> Insert:
+    """Insert the rows whose key is not there yet; `rowcount` says how many."""
+    return _insert(dialect, table).values(list(rows)).on_conflict_do_nothing()  # type: ignore[no-any-return]
+
+
+def reset_ids(connection: Connection, table: Table) -> None:
+    """After rows with chosen ids, let the next id that the database gives be above them."""
+    if connection.dialect.name == "postgresql":
+        name = table.name.replace('"', "")
+        sequence = f"pg_get_serial_sequence('{name}', 'id')"
+        connection.execute(text(f'SELECT setval({sequence}, (SELECT max(id) FROM "{name}"))'))  # noqa: S608  our own table name
