@@ -7,7 +7,7 @@ something to count registers it in MEASURES of `plans` and calls `count` in its 
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.access import Actor, Owned
@@ -60,11 +60,27 @@ def count(u: UnitOfWork, day: date, person_id: int, measures: Iterable[str], by:
         u.execute(statement, bulk=True, raw=True)
 
 
-def totals(u: UnitOfWork, measure: str, first: date, last: date) -> dict[int, int]:
-    """Return person id -> count between two days, both included, for the people inside the reader's scope."""
+Period = tuple[date, date]
+"""First and last day, both included."""
+
+
+def totals(u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]) -> dict[tuple[str, Period], dict[int, int]]:
+    """Return (measure, period) -> person id -> count, for the people inside the reader's scope: one statement for all."""
+    wanted, spans = sorted(set(measures)), sorted(set(periods))
+    if not wanted or not spans:
+        return {}
+    sums = [
+        func.sum(case((DailyCount.day.between(*span), DailyCount.count), else_=0)).label(f"period_{place}")
+        for place, span in enumerate(spans)
+    ]
     statement = (
-        select(DailyCount.responsible_id, func.sum(DailyCount.count).label("total"))
-        .where(DailyCount.measure == measure, DailyCount.day.between(first, last))
-        .group_by(DailyCount.responsible_id)
+        select(DailyCount.responsible_id, DailyCount.measure, *sums)
+        .where(DailyCount.measure.in_(wanted))
+        .where(DailyCount.day.between(min(first for first, _ in spans), max(last for _, last in spans)))
+        .group_by(DailyCount.responsible_id, DailyCount.measure)
     )
-    return {row["responsible_id"]: int(row["total"]) for row in u.rows(statement)}
+    found: dict[tuple[str, Period], dict[int, int]] = {(one, span): {} for one in wanted for span in spans}
+    for row in u.rows(statement):
+        for place, span in enumerate(spans):
+            found[row["measure"], span][row["responsible_id"]] = int(row[f"period_{place}"])
+    return found

@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 import pandas as pd
-from sqlalchemy import ForeignKey, Index, Select, func, select
+from sqlalchemy import ForeignKey, Index, Select, case, func, literal, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from crm import search, settings
 from crm.contact_data import clean_email, clean_phone
@@ -332,8 +333,7 @@ def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) 
     facts = checked(raw, region=settings.value(u, "phone_region"))
     customer = u.get(Customer, customer_id, seen=seen)
     for key, value in facts.fields.items():
-        if key == "address" or getattr(customer, key) != value:
-            setattr(customer, key, value)
+        setattr(customer, key, value)
     _write_contact_data(u, customer, facts)
     u.session.flush()
     _index(u, customer)
@@ -413,6 +413,7 @@ class Filters:
     stage: str | None = None
     responsible_id: int | None = None
     mine: bool = False
+    import_id: int | None = None
 
 
 def _filtered(u: UnitOfWork, statement: Select[Any], filters: Filters) -> Select[Any]:
@@ -420,6 +421,7 @@ def _filtered(u: UnitOfWork, statement: Select[Any], filters: Filters) -> Select
     for column, wanted in (
         (Customer.kind, filters.kind),
         (Customer.stage, filters.stage),
+        (Customer.import_id, filters.import_id),
         (Customer.responsible_id, u.actor.id if filters.mine else filters.responsible_id),
     ):
         if wanted is not None:
@@ -429,10 +431,24 @@ def _filtered(u: UnitOfWork, statement: Select[Any], filters: Filters) -> Select
     return statement
 
 
+def page(
+    u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", number: int = 1, size: int = 50
+) -> list[dict[str, Any]]:
+    """Return one page of the customers inside the reader's scope as rows of COLUMNS."""
+    statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS.get(order, ORDERS["name"]))
+    return u.rows(statement.limit(size).offset((max(number, 1) - 1) * size))
+
+
 def listing(u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", page: int = 1, size: int = 50) -> pd.DataFrame:
     """Return one page of the customers inside the reader's scope: the columns of COLUMNS, `id` as index."""
     statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS.get(order, ORDERS["name"]))
-    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size)).set_index("id")
+    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size), index="id")
+
+
+def found(u: UnitOfWork, text: str, *, most: int) -> list[dict[str, Any]]:
+    """Return customers under a text as rows of COLUMNS, those talked to last first: candidates for `search.best`."""
+    statement = _filtered(u, select(*COLUMNS), Filters(text)).order_by(*ORDERS["recent"])
+    return u.rows(statement.limit(most))
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
@@ -464,17 +480,20 @@ class Reach:
 def reach(u: UnitOfWork, customer_id: int) -> Reach:
     """Return phones, e-mails and address of a customer. Raises NotFound."""
     owner = (Customer.responsible_id, Customer.team_id, Customer.partner_id)
-    card = u.rows(select(Customer.address, *owner).where(Customer.id == customer_id))
-    if not card:
+    phones = u.rows(
+        select(Customer.address, *owner, Phone.number)
+        .outerjoin(Phone, Phone.customer_id == Customer.id)
+        .where(Customer.id == customer_id)
+        .order_by(Phone.position)
+    )
+    if not phones:
         raise NotFound
-    phones = select(Phone.number, *owner).join(Customer, Customer.id == Phone.customer_id)
     emails = select(Email.address, *owner).join(Customer, Customer.id == Email.customer_id)
-    owned = Owned(*(card[0][key] for key in Owned._fields))
     return Reach(
-        tuple(row["number"] for row in u.rows(phones.where(Phone.customer_id == customer_id).order_by(Phone.position))),
+        tuple(row["number"] for row in phones if row["number"] is not None),
         tuple(row["address"] for row in u.rows(emails.where(Email.customer_id == customer_id).order_by(Email.position))),
-        card[0]["address"],
-        u.actor.covers("customers.view_personal", owned),
+        phones[0]["address"],
+        u.actor.covers("customers.view_personal", Owned(*(phones[0][key] for key in Owned._fields))),
     )
 
 
@@ -491,11 +510,23 @@ def values(u: UnitOfWork, customer_id: int) -> dict[str, Any]:
 
 def remember_interaction(u: UnitOfWork, customer: Customer, at: datetime) -> None:
     """Keep the card's counters when the journal gets an entry; part of the journal's verb."""
-    customer.interaction_count += 1
-    customer.last_interaction_at = max(at, customer.last_interaction_at or at)
+    _remember(u, customer, Customer.interaction_count, Customer.last_interaction_at, at)
 
 
 def remember_purchase(u: UnitOfWork, customer: Customer, at: datetime) -> None:
     """Keep the card's counters when a purchase is recorded; part of that verb."""
-    customer.purchase_count += 1
-    customer.last_purchase_at = max(at, customer.last_purchase_at or at)
+    _remember(u, customer, Customer.purchase_count, Customer.last_purchase_at, at)
+
+
+def _remember(u: UnitOfWork, customer: Customer, count: Any, last: Any, at: datetime) -> None:
+    """Add one to a counter of the card. The database adds, and the version stays: two calls logged at the same moment do
+    not clash, and a form that is open meanwhile has nothing to compare."""
+    table = Customer.__table__.c
+    number, moment = table[count.key], table[last.key]
+    happened = literal(at, moment.type)  # a bare value would be bound without the type that makes it UTC
+    later = case((or_(moment.is_(None), moment < happened), happened), else_=moment)
+    # raw, bulk: an update of the record would raise its version
+    statement = update(Customer.__table__).where(table.id == customer.id).values({number: number + 1, moment: later})
+    stored = u.execute(statement.returning(number, moment), raw=True, bulk=True).one()
+    set_committed_value(customer, count.key, stored[0])
+    set_committed_value(customer, last.key, stored[1])

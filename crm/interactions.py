@@ -224,12 +224,20 @@ def _filtered(statement: Any, filters: Filters) -> Any:
     return statement
 
 
-def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
-    """Return one page of the journal, the newest first: COLUMNS and `customer` (the name), `id` as index."""
+def _page(filters: Filters, number: int, size: int) -> Any:
     statement = select(*COLUMNS, Customer.name.label("customer")).join(Customer, Customer.id == Interaction.customer_id)
     newest = (Interaction.at.desc(), Interaction.id.desc())
-    statement = _filtered(statement, filters).order_by(*newest).limit(size).offset((max(page, 1) - 1) * size)
-    return u.frame(statement).set_index("id")
+    return _filtered(statement, filters).order_by(*newest).limit(size).offset((max(number, 1) - 1) * size)
+
+
+def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
+    """Return one page of the journal, the newest first, as rows of COLUMNS and `customer` (the name)."""
+    return u.rows(_page(filters, number, size))
+
+
+def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
+    """Return one page of the journal, the newest first: COLUMNS and `customer` (the name), `id` as index."""
+    return u.frame(_page(filters, page, size), index="id")
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:

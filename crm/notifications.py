@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from sqlalchemy import ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,7 +17,7 @@ from db.base import Record
 class Notification(Guarded, Record):
     """One message to one person: a msgid with its values, and the address it opens (a page's path and query)."""
 
-    __tablename__ = "notifications"
+    __tablename__ = "notices"  # the job engine keeps its own `notifications` in the same SQLite file
     __table_args__ = (Index("ix_notifications_person", "responsible_id", "read_at", "id"),)
     area: ClassVar[str] = "notifications"
 
@@ -29,6 +30,12 @@ class Notification(Guarded, Record):
     query: Mapped[dict[str, Any]] = mapped_column(default=dict)
     at: Mapped[datetime]
     read_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+
+    @property
+    def address(self) -> str:
+        """The path and query that the message opens, '' when it opens nothing."""
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        return f"/{self.page}{query}" if self.page is not None else ""
 
 
 @verb("notifications.send")

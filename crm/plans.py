@@ -7,7 +7,7 @@ people's; nobody sees a plan or a count beyond his scope.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -124,61 +124,73 @@ class Progress:
         return min(self.done / self.target, 1.0)
 
 
+PLAN_COLUMNS: Final = (
+    Plan.id,
+    Plan.version,
+    Plan.measure,
+    Plan.target,
+    Plan.starts_on,
+    Plan.ends_on,
+    Plan.responsible_id,
+    Plan.team_id,
+)
+
+
 def progress(u: UnitOfWork, day: date, *, mine: bool = False) -> list[Progress]:
-    """Return every plan that runs on `day` inside the reader's scope, persons after their team.
+    """Return every plan that runs on `day` inside the reader's scope, a team's before its people's.
 
     mine: only the reader's own plans. `whose` is '' for the company.
     """
-    running = select(Plan).where(Plan.starts_on <= day, Plan.ends_on >= day)
+    names = (User.name.label("person"), Team.name.label("team"))
+    running = (
+        select(*PLAN_COLUMNS, *names)
+        .outerjoin(User, User.id == Plan.responsible_id)
+        .outerjoin(Team, Team.id == Plan.team_id)
+        .where(Plan.starts_on <= day, Plan.ends_on >= day)
+    )
     if mine:
         running = running.where(Plan.responsible_id == u.actor.id)
-    plans = u.all(running.order_by(Plan.starts_on, Plan.measure, Plan.id))
-    people = {row["id"]: row for row in u.rows(select(User.id, User.name, User.team_id))}
-    teams = {row["id"]: row for row in u.rows(select(Team.id, Team.name, Team.parent_id))}
-    sums = {key: counters.totals(u, *key) for key in {(p.measure, p.starts_on, p.ends_on) for p in plans}}
-    found = []
-    for plan in plans:
-        counted = sums[plan.measure, plan.starts_on, plan.ends_on]
-        done = sum(n for person, n in counted.items() if _counts_for(plan, person, people, teams))
-        found.append(_progress(plan, done, day, _whose(plan, people, teams)))
-    return sorted(found, key=lambda one: (one.team_id or 0, one.responsible_id is not None, one.whose, one.measure))
+    plans = u.rows(running)
+    sums = counters.totals(u, (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans))
+    teams_of = _teams_of_people(u) if any(one["responsible_id"] is None for one in plans) else {}
+    found = [_progress(one, sums[one["measure"], (one["starts_on"], one["ends_on"])], teams_of, day) for one in plans]
+    return sorted(found, key=lambda one: (one.team_id or 0, one.responsible_id is not None, one.whose, one.measure, one.ends_on))
 
 
-def _counts_for(plan: Plan, person: int, people: Mapping[int, Mapping], teams: Mapping[int, Mapping]) -> bool:
-    if plan.responsible_id is not None:
-        return person == plan.responsible_id
-    if plan.team_id is None:
-        return True
-    team = people[person]["team_id"] if person in people else None
-    for _ in range(len(teams)):  # upwards; bounded, should somebody have built a circle
-        if team is None or team == plan.team_id:
-            break
-        team = teams[team]["parent_id"] if team in teams else None
-    return team == plan.team_id
+def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:
+    """Return person id -> the person's team and every team above it."""
+    above = {row["id"]: row["parent_id"] for row in u.rows(select(Team.id, Team.parent_id))}
+    found: dict[int, set[int]] = {}
+    for row in u.rows(select(User.id, User.team_id)):
+        team, chain = row["team_id"], set()
+        while team is not None and team not in chain:
+            chain.add(team)
+            team = above.get(team)
+        found[row["id"]] = chain
+    return found
 
 
-def _whose(plan: Plan, people: Mapping[int, Mapping], teams: Mapping[int, Mapping]) -> str:
-    if plan.responsible_id is not None:
-        return str(people[plan.responsible_id]["name"]) if plan.responsible_id in people else ""
-    return str(teams[plan.team_id]["name"]) if plan.team_id in teams else ""
-
-
-def _progress(plan: Plan, done: int, day: date, whose: str) -> Progress:
-    all_days = weekdays(plan.starts_on, plan.ends_on)
-    passed = weekdays(plan.starts_on, min(day, plan.ends_on))
+def _progress(plan: Mapping[str, Any], counted: Mapping[int, int], teams_of: Mapping[int, set[int]], day: date) -> Progress:
+    person, team = plan["responsible_id"], plan["team_id"]
+    if person is not None:
+        done = counted.get(person, 0)
+    else:
+        done = sum(n for one, n in counted.items() if team is None or team in teams_of.get(one, ()))
+    all_days = weekdays(plan["starts_on"], plan["ends_on"])
+    passed = weekdays(plan["starts_on"], min(day, plan["ends_on"]))
     return Progress(
-        plan_id=plan.id,
-        version=plan.version,
-        measure=plan.measure,
-        whose=whose,
-        target=plan.target,
+        plan_id=plan["id"],
+        version=plan["version"],
+        measure=plan["measure"],
+        whose=(plan["person"] if person is not None else plan["team"]) or "",
+        target=plan["target"],
         done=done,
-        starts_on=plan.starts_on,
-        ends_on=plan.ends_on,
-        pace=plan.target * passed / all_days if all_days else float(plan.target),
+        starts_on=plan["starts_on"],
+        ends_on=plan["ends_on"],
+        pace=plan["target"] * passed / all_days if all_days else float(plan["target"]),
         days_left=all_days - passed,
-        responsible_id=plan.responsible_id,
-        team_id=plan.team_id,
+        responsible_id=person,
+        team_id=team,
     )
 
 

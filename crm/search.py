@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pypinyin import lazy_pinyin
-from sqlalchemy import ColumnElement, Index, String, and_, false, or_, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ColumnElement, Index, String, Table, and_, false, or_, select
 
 from crm.core.access import ALL, Scope
 from crm.core.uow import UnitOfWork
@@ -24,6 +23,7 @@ HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 DIGITS: Final = re.compile(r"^[\d\s()+.\-/]{5,}$")
 LEGAL: Final = frozenset("ооо ао зао пао ип ltd inc llc co gmbh".split())
 LONGEST: Final = 40
+_CLOSED: Final = {"view": "customers.view_personal"}
 MOST_WORDS: Final = 6
 CYRILLIC: Final = dict(zip("абвгдезийклмнопрстуфхцыэ", "abvgdeziiklmnoprstufhcye", strict=True)) | {
     "ё": "e", "ж": "zh", "ч": "ch", "ш": "sh", "щ": "sch", "ъ": "", "ь": "", "ю": "iu", "я": "ia",
@@ -33,15 +33,16 @@ SAME_SOUND: Final = (
 )  # fmt: skip
 
 
-class SearchToken(Base):
-    """One token under which a customer is found. The first letter tells its kind: n name, f folded, y pinyin, p phone, e mail."""
-
-    __tablename__ = "search_tokens"
-    __table_args__ = (Index("ix_search_tokens_customer", "customer_id"),)
-
+# One token under which a customer is found. The first letter tells its kind: n name, f folded, y pinyin, p phone, e mail.
+# No record, because it may narrow what people ask for and never be asked for itself: it holds the digits of phones.
+TOKENS: Final = Table(
+    "search_tokens",
+    Base.metadata,
     # ranges need the order of code points, which PostgreSQL keeps only under the collation C
-    token: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
-    customer_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    Column("token", String().with_variant(String(collation="C"), "postgresql"), primary_key=True, info=_CLOSED),
+    Column("customer_id", BigId, primary_key=True, info=_CLOSED),
+    Index("ix_search_tokens_customer", "customer_id"),
+)
 
 
 @lru_cache(maxsize=50_000)
@@ -80,13 +81,12 @@ def tokens(name: str, external_number: str | None, phones: Iterable[str], emails
 
 def index(u: UnitOfWork, customer_id: int, found: set[str]) -> None:
     """Put a customer under these tokens and no others; part of the verb that changed the customer."""
-    table = SearchToken.__table__
-    stored = set(u.execute(select(table.c.token).where(table.c.customer_id == customer_id), raw=True).scalars())
+    stored = set(u.execute(select(TOKENS.c.token).where(TOKENS.c.customer_id == customer_id), raw=True).scalars())
     if gone := stored - found:
-        u.execute(table.delete().where(table.c.customer_id == customer_id, table.c.token.in_(gone)), raw=True, bulk=True)  # type: ignore[attr-defined]
+        u.execute(TOKENS.delete().where(TOKENS.c.customer_id == customer_id, TOKENS.c.token.in_(gone)), raw=True, bulk=True)
     if fresh := sorted(found - stored):
         rows = [{"token": token, "customer_id": customer_id} for token in fresh]
-        u.execute(insert_new(u.session.get_bind().dialect, table, rows), raw=True, bulk=True)  # type: ignore[arg-type]
+        u.execute(insert_new(u.session.get_bind().dialect, TOKENS, rows), raw=True, bulk=True)
 
 
 def matches(customer_id: Any, text: str, *, full: Scope | None) -> ColumnElement[bool]:
@@ -115,17 +115,23 @@ def _word(customer_id: Any, word: str) -> ColumnElement[bool]:
 
 
 def _under(customer_id: Any, token: str, *, whole: bool = False) -> ColumnElement[bool]:
-    column = SearchToken.__table__.c
+    column = TOKENS.c
     wanted = column.token == token if whole else and_(column.token >= token, column.token < token + "\U0010ffff")
     return customer_id.in_(select(column.customer_id).where(wanted))  # type: ignore[no-any-return]
 
 
-def best(u: UnitOfWork, text: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def is_long_enough(text: str) -> bool:
+    """Say whether a text can be looked up: two letters or digits, or one Chinese character."""
+    compact = text.strip()
+    return len(compact) >= 2 or bool(HAN.search(compact))  # noqa: PLR2004  one letter finds everybody
+
+
+def best(reader_id: int | None, text: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return found customers, the likeliest first: exact words, own customers, those talked to lately."""
     asked = set(words(text))
 
     def rank(row: dict[str, Any]) -> tuple[int, bool, float]:
         last = row["last_interaction_at"]
-        return len(asked & set(words(row["name"]))), row["responsible_id"] == u.actor.id, last.timestamp() if last else 0.0
+        return len(asked & set(words(row["name"]))), row["responsible_id"] == reader_id, last.timestamp() if last else 0.0
 
     return sorted(rows, key=rank, reverse=True)

@@ -10,7 +10,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.core.errors import Invalid
+from crm.core.errors import Conflict, Invalid, InvalidForm
 from crm.core.i18n import LANGUAGES, N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
@@ -22,8 +22,9 @@ class Setting(Record):
 
     __tablename__ = "settings"
 
-    key: Mapped[str] = mapped_column(unique=True)
-    value: Mapped[str]
+    # the audit entry names the setting, so `change` writes it and not the flush
+    key: Mapped[str] = mapped_column(unique=True, info={"kept": True})
+    value: Mapped[str] = mapped_column(info={"kept": True})
 
 
 def _zone(value: str) -> bool:
@@ -34,35 +35,88 @@ def _zone(value: str) -> bool:
     return True
 
 
+GROUPS: Final[Mapping[str, str]] = {
+    "company": N_("Company"),
+    "region": N_("Region"),
+    "backups": N_("Backups"),
+}
+"""The groups in which settings are shown, each with its name."""
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A setting: its name for people, its default, and what values it takes."""
+    """A setting: its name for people, its default, what values it takes, its group and one line of what it does."""
 
     label: str
     default: str
     accepts: Callable[[str], bool]
+    group: str = "company"
+    line: str = ""
 
 
 DEFINITIONS: Final[Mapping[str, Definition]] = {
-    "company_name": Definition(N_("Company name"), "Rapport", lambda value: 0 < len(value) <= 80),  # noqa: PLR2004
-    "timezone": Definition(N_("Time zone"), "Europe/Moscow", _zone),
-    "currency": Definition(N_("Currency"), "RUB", lambda value: value in list_currencies()),
-    "language": Definition(N_("Language"), "en", lambda value: value in LANGUAGES),
-    "phone_region": Definition(N_("Country of phones without a code"), "RU", lambda value: value in SUPPORTED_REGIONS),
-    "backup_hourly": Definition(N_("Hourly copies"), "yes", lambda value: value in {"yes", "no"}),
+    "company_name": Definition(
+        N_("Company name"),
+        "Rapport",
+        lambda value: 0 < len(value) <= 80,  # noqa: PLR2004  what fits into the header
+        line=N_("Stands in the header and in mails."),
+    ),
+    "language": Definition(
+        N_("Language"), "en", lambda value: value in LANGUAGES, line=N_("For mails and reports that Rapport writes by itself.")
+    ),
+    "timezone": Definition(
+        N_("Time zone"), "Europe/Moscow", _zone, "region", N_("Decides when a day, a plan and a report begin and end.")
+    ),
+    "currency": Definition(N_("Currency"), "RUB", lambda value: value in list_currencies(), "region", N_("For new purchases.")),
+    "phone_region": Definition(
+        N_("Country of phones without a code"),
+        "RU",
+        lambda value: value in SUPPORTED_REGIONS,
+        "region",
+        N_("'8 916 123-45-67' is read as a number of this country."),
+    ),
+    "backup_hourly": Definition(
+        N_("Hourly copies"), "yes", lambda value: value in {"yes", "no"}, "backups", N_("Rapport copies itself every hour.")
+    ),
 }
 
 
 @verb("settings.edit")
-def change(u: UnitOfWork, key: str, value: str) -> None:
-    """Set one value. Raises Invalid beside the field `key`."""
+def change(u: UnitOfWork, key: str, value: str, *, seen: str | None = None) -> None:
+    """Set one value; `seen` is the value that the form showed.
+
+    Raises Invalid beside the field `key`, Conflict when somebody else changed it meanwhile.
+    """
     if key not in DEFINITIONS or not DEFINITIONS[key].accepts(value.strip()):
         raise Invalid(N_("This value cannot be used here."), field=key)
     setting = u.session.scalar(select(Setting).where(Setting.key == key))
-    if setting is None:
-        u.add(Setting(key=key, value=value.strip()))
-    else:
-        setting.value = value.strip()
+    before = setting.value if setting else DEFINITIONS[key].default
+    if seen is not None and seen != before:
+        raise Conflict
+    if before == value.strip():
+        return
+    setting = setting or u.add(Setting(key=key, value=value.strip()))
+    setting.value = value.strip()
+    u.remember(setting, {key: [before, setting.value]})
+    u.session.info.pop("settings", None)
+
+
+@verb("settings.edit")
+def change_all(u: UnitOfWork, values: Mapping[str, str], *, seen: Mapping[str, str]) -> None:
+    """Set several values, or none of them; `seen` are the values that the form showed.
+
+    Raises InvalidForm with one Invalid per value that cannot be used, Conflict when somebody else changed one meanwhile.
+    """
+    faults: dict[str, Invalid] = {}
+    for key, wanted in values.items():
+        if wanted.strip() == seen.get(key):
+            continue
+        try:
+            change(u, key, wanted, seen=seen.get(key))
+        except Invalid as fault:
+            faults[key] = fault
+    if faults:
+        raise InvalidForm(faults)
 
 
 def everything(u: UnitOfWork) -> dict[str, str]:

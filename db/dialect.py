@@ -27,7 +27,8 @@ def add_up(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]], ke
 
 def insert_new(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]]) -> Insert:
     """Insert the rows whose key is not there yet; `rowcount` says how many."""
-    return _insert(dialect, table).values(list(rows)).on_conflict_do_nothing()  # type: ignore[no-any-return]
+    new = _insert(dialect, table).values(list(rows)).on_conflict_do_nothing()
+    return new.execution_options(preserve_rowcount=True)  # type: ignore[no-any-return]  # else PostgreSQL counts -1
 
 
 def reset_ids(connection: Connection, table: Table) -> None:

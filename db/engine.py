@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from db.sqlite import driver
 
 GATE_SECONDS = 10.0
 """How long a writer waits for its turn before it hears 'busy'."""
@@ -126,6 +130,36 @@ def connect(url: str | URL, *, statement_seconds: int = 15, pool_size: int = 5) 
     return Database(address, engine, engine)
 
 
+def _file(path: Path | None) -> tuple[int, int] | None:
+    """Name the very file that stands at a path now; None when there is none or nothing is in it."""
+    try:
+        found = path.stat() if path else None
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino) if found and found.st_size else None
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Let no connection work on a file that is not the database any more: what it saved there would be lost.
+
+    A file that was exchanged (a restore) is opened anew. One that is gone or was emptied is never made anew.
+    """
+    seen = False
+
+    @event.listens_for(engine, "checkout")
+    def _still_the_same(_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        nonlocal seen
+        now = _file(path)
+        if now is None or now != record.info["file"]:
+            raise DisconnectionError("Another file stands in the database's place, or none.")
+        seen = True
+
+    @event.listens_for(engine, "do_connect")
+    def _never_anew(_dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        if seen and _file(path) is None:
+            raise driver.DatabaseError("file is not a database: it is gone or empty")
+
+
 def _sqlite(address: URL) -> Database:
     engine = create_engine(
         address,
@@ -137,11 +171,17 @@ def _sqlite(address: URL) -> Database:
         connect_args={"timeout": 10, "check_same_thread": False},
     )
 
+    path = Path(address.database) if address.database and address.database != ":memory:" else None
+
     @event.listens_for(engine, "connect")
-    def _settle(connection: Any, _record: Any) -> None:
+    def _settle(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver must not open transactions by itself
         for pragma in SQLITE_PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        record.info["file"] = _file(path)
+
+    if path is not None:
+        _watch_file(engine, path)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

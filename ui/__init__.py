@@ -1,0 +1,1 @@
+"""What several screens share; with app.py and pages/ the only code that imports Streamlit."""

@@ -7,14 +7,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, false, select
+from sqlalchemy import ColumnElement, Connection, UniqueConstraint, false, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import clock
 from crm.core.errors import SignedOut
 from crm.core.i18n import N_
 from crm.core.people import SignIn, Team, User
-from db.base import Base
+from db.base import Record
 
 
 class Scope(StrEnum):
@@ -212,18 +212,22 @@ PRESETS: Final[Mapping[str, tuple[tuple[Role, str, Scope], ...]]] = {
 }
 """Ready adjustments: the operator edits personal data and the others log events (R143), or everybody edits their own."""
 
-UNTOUCHABLE: Final = frozenset({(Role.ADMINISTRATOR, "users.manage"), (Role.ADMINISTRATOR, "rights.adjust")})
+UNTOUCHABLE: Final = frozenset(
+    (Role.ADMINISTRATOR, right) for right in ("users.view", "users.manage", "rights.view", "rights.adjust")
+)
 """Rights that cannot be taken away, or nobody could give them back."""
 
 
-class RightAdjustment(Base):
+class RightAdjustment(Record):
     """What an administrator changed in the table: a scope, or None where the right was taken away."""
 
     __tablename__ = "right_adjustments"
+    __table_args__ = (UniqueConstraint("role", "right"),)
 
-    role: Mapped[str] = mapped_column(primary_key=True)
-    right: Mapped[str] = mapped_column(primary_key=True)
-    scope: Mapped[str | None]
+    # the audit entry names role and right at every change, so `crm.rights` writes it and not the flush
+    role: Mapped[str] = mapped_column(info={"kept": True})
+    right: Mapped[str] = mapped_column(info={"kept": True})
+    scope: Mapped[str | None] = mapped_column(info={"kept": True})
 
 
 class Owned(NamedTuple):
@@ -335,7 +339,7 @@ _ADJUSTED = RightAdjustment.__table__.c
 def read_adjustments(connection: Connection) -> Adjustments:
     """Return the administrators' adjustments."""
     rows = connection.execute(select(_ADJUSTED.role, _ADJUSTED.right, _ADJUSTED.scope).order_by(_ADJUSTED.role, _ADJUSTED.right))
-    return tuple(row._tuple() for row in rows)
+    return tuple((role, right, scope) for role, right, scope in rows)
 
 
 @dataclass(frozen=True)

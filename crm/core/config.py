@@ -13,6 +13,9 @@ from db.engine import Database, connect
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds app.py."""
 
+BOOT = secrets.token_hex(8)
+"""Names this run of this process: a browser that sees another one knows that the server was restarted."""
+
 
 @dataclass(frozen=True)
 class Config:

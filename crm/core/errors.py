@@ -6,7 +6,7 @@ from typing import Any
 class CrmError(Exception):
     """Something the person may read: a msgid and the values to put into it."""
 
-    def __init__(self, text: str, **values: Any) -> None:
+    def __init__(self, text: str, /, **values: Any) -> None:
         super().__init__(text.format(**values))
         self.text, self.values = text, values
 
@@ -14,7 +14,7 @@ class CrmError(Exception):
 class Invalid(CrmError):  # noqa: N818  the field's own words: a thing is invalid, refused, not found
     """What was typed cannot be taken; `field` names the widget that shows the sentence."""
 
-    def __init__(self, text: str, *, field: str | None = None, **values: Any) -> None:
+    def __init__(self, text: str, /, *, field: str | None = None, **values: Any) -> None:
         super().__init__(text, **values)
         self.field = field
 
@@ -30,7 +30,7 @@ class InvalidForm(Invalid):
 class NotFound(CrmError):  # noqa: N818
     """The record is absent or hidden: one text for both, so that nothing leaks."""
 
-    def __init__(self, text: str = "There is no such record.", **values: Any) -> None:
+    def __init__(self, text: str = "There is no such record.", /, **values: Any) -> None:
         super().__init__(text, **values)
 
 
@@ -48,7 +48,7 @@ class SignedOut(Refused):
 class Conflict(CrmError):  # noqa: N818
     """Someone changed the record meanwhile. `theirs` holds the stored values, where a form needs them to compare."""
 
-    def __init__(self, text: str = "Someone changed this record meanwhile.", *, record: Any = None, **values: Any) -> None:
+    def __init__(self, text: str = "Someone changed this record meanwhile.", /, *, record: Any = None, **values: Any) -> None:
         super().__init__(text, **values)
         self.record = record
 
@@ -63,6 +63,6 @@ class AlreadyDone(CrmError):  # noqa: N818
 class Unavailable(CrmError):  # noqa: N818
     """The database or a service we need does not answer; `code` is what support wants to hear."""
 
-    def __init__(self, text: str, *, code: str = "", **values: Any) -> None:
+    def __init__(self, text: str, /, *, code: str = "", **values: Any) -> None:
         super().__init__(text, **values)
         self.code = code

@@ -107,6 +107,7 @@ def guard_flush(session: Session, u: "UnitOfWork") -> None:
             continue
         if not u.verb or reads_only(u.right):
             raise Refused(N_("Only a verb may change something."))
+        _recall(session, record)
         changes = audit_log.changed_fields(record)
         owned = record.owned(session) if isinstance(record, Guarded) else [Owned()]
         if isinstance(record, Guarded) and not _covered(u, record, changes, owned):
@@ -116,6 +117,16 @@ def guard_flush(session: Session, u: "UnitOfWork") -> None:
         else:
             _guard_fields(u, record, changes, owned)
         audit_log.note_changes(record, changes)
+
+
+def _recall(session: Session, record: Record) -> None:
+    """Learn what is stored in columns that were set without having been read; else a change would have no 'before'."""
+    state = inspect(record)
+    columns = state.mapper.columns
+    unread = [key for key in columns.keys() if (past := state.attrs[key].history).added and not past.deleted]  # noqa: SIM118  columns are no dict
+    if state.persistent and unread:
+        stored = session.connection().execute(select(*(columns[key] for key in unread)).where(columns["id"] == record.id)).one()
+        state.committed_state.update(zip(unread, stored, strict=True))
 
 
 def _covered(u: "UnitOfWork", record: Guarded, changes: dict[str, Any], owned: list[Owned]) -> bool:

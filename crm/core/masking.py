@@ -6,15 +6,17 @@ the ownership columns that the statement selects beside it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sqlalchemy import Column, Executable, Select
+from sqlalchemy import Alias, Column, CompoundSelect, Join, Label, Select
 from sqlalchemy.sql import coercions, roles, visitors
+from sqlalchemy.sql.selectable import SelectStatementGrouping
 
 from crm.core.access import ALL, Actor, Owned
 from crm.core.errors import Refused
 from crm.core.i18n import N_
+from crm.core.reading import Look, guarded_tables
 
 DOT: Final = "•"
 
@@ -43,43 +45,117 @@ MASKS: Final[dict[str, Callable[[str], str]]] = {"phone": phone, "email": email,
 
 
 def _personal(element: Any) -> list[Column[Any]]:
-    """Return the personal columns that an expression is made of, through subqueries too."""
-    found = []
-    clause = coercions.expect(roles.ColumnsClauseRole, element)
-    for part in visitors.iterate(clause):
-        for base in getattr(part, "base_columns", ()):
-            if isinstance(base, Column) and base.info.get("view"):
-                found.append(base)
+    """Return the personal columns that an expression is made of, through expressions in subqueries too."""
+    found: list[Column[Any]] = []
+    waiting: list[Any] = [coercions.expect(roles.ColumnsClauseRole, element)]
+    known = {id(waiting[0])}
+    while waiting:
+        for part in visitors.iterate(waiting.pop()):
+            for base in getattr(part, "base_columns", ()):
+                if isinstance(base, Column):
+                    if base.info.get("view"):
+                        found.append(base)
+                elif id(base) not in known:  # a column of a subquery whose origin is an expression
+                    known.add(id(base))
+                    waiting.append(base)
     return found
 
 
-def exposed(actor: Actor, statement: Executable) -> bool:
+def _selects(statement: Any) -> list[Any]:
+    """Return the selects that a statement is made of: itself, or the parts of a union."""
+    if isinstance(statement, SelectStatementGrouping):
+        return _selects(statement.element)
+    if isinstance(statement, CompoundSelect):
+        return [one for part in statement.selects for one in _selects(part)]
+    return [statement]
+
+
+def _restricted(actor: Actor, rights: Iterable[str]) -> bool:
+    return any(actor.scope(right) is not ALL for right in rights)
+
+
+def exposed(actor: Actor, statement: Any, look: Look) -> bool:
     """Say whether a statement would give this person a personal column that is not theirs to see everywhere.
 
-    Whole records pass: their personal columns are deferred and raise when they are read.
+    Whole records pass: their personal columns are deferred and raise when they are read (see `loads_deferred`).
     """
-    if isinstance(statement, Select):
-        columns = [one["expr"] for one in statement.column_descriptions if not isinstance(one["expr"], type)]
-    else:
-        columns = list(getattr(statement, "selected_columns", ()))
-    return any(actor.scope(base.info["view"]) is not ALL for column in columns for base in _personal(column))
+    if not _restricted(actor, look.personal):
+        return False
+    for one in _selects(statement):
+        if not isinstance(one, Select):
+            return True
+        columns = [each["expr"] for each in one.column_descriptions if not isinstance(each["expr"], type)]
+        if any(_restricted(actor, [base.info["view"]]) for column in columns for base in _personal(column)):
+            return True
+    return False
+
+
+def loads_deferred(actor: Actor, statement: Any) -> bool:
+    """Say whether an option of a statement (`undefer`, `load_only`) would load a personal column with its record."""
+    for option in statement._with_options:  # noqa: SLF001  SQLAlchemy has no other way to ask
+        for load in getattr(option, "context", [option]):
+            if ("deferred", False) not in (getattr(load, "strategy", None) or ()) and not getattr(load, "local_opts", None):
+                continue
+            columns = getattr(load.path[-1], "columns", None) if load.path else None
+            if columns is None or _restricted(actor, [one.info["view"] for one in columns if "view" in one.info]):
+                return True
+    return False
 
 
 def mask(actor: Actor, statement: Select[Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mask in place the personal columns of rows that the person may not see in full; return the rows.
 
-    An expression made of personal columns cannot be masked by kind and is refused.
+    A row is known to be the person's own by ownership columns that the statement selects from the same record (for a
+    phone: from its customer). An expression made of personal columns cannot be masked by kind and is refused.
     """
-    for key, column in statement.selected_columns.items():
-        bases = _personal(column)
-        rights = {base.info["view"] for base in bases if actor.scope(base.info["view"]) is not ALL}
-        if not rights:
-            continue
-        if len(column.base_columns) != 1 or not isinstance(next(iter(column.base_columns)), Column):
-            raise Refused(N_("Personal data must be read masked."))
-        right, shown = rights.pop(), MASKS[bases[0].info.get("mask", "hidden")]
-        for row in rows:
-            owned = Owned(row.get("responsible_id"), row.get("team_id"), row.get("partner_id"))
-            if row[key] is not None and not actor.covers(right, owned):
-                row[key] = shown(str(row[key]))
+    names = set(statement.selected_columns.keys())
+    for part in _selects(statement):
+        for key, column in part.selected_columns.items():
+            bases = [base for base in _personal(column) if _restricted(actor, [base.info["view"]])]
+            if not bases:
+                continue
+            plain = len(column.base_columns) == 1 and isinstance(next(iter(column.base_columns)), Column)
+            if not plain or part is not statement or any(row.keys() != names for row in rows):
+                raise Refused(N_("Personal data must be read masked."))
+            shown = MASKS[bases[0].info.get("mask", "hidden")]
+            owners = _owners(statement, column, bases[0])
+            for row in rows:
+                owned = Owned(**{name: row[name] for name in owners})
+                if row[key] is not None and not actor.covers(bases[0].info["view"], owned):
+                    row[key] = shown(str(row[key]))
     return rows
+
+
+def _owners(statement: Select[Any], column: Any, base: Column[Any]) -> list[str]:
+    """Return the selected ownership columns that speak of the record which a personal column belongs to."""
+    model: Any = guarded_tables().get(base.table)  # type: ignore[call-overload]
+    parent = getattr(model, "parent", None)
+    owner = base.table if parent is None else parent.__table__
+    source = _source(column)
+    if parent is not None:  # the customer of a phone: only where the statement has no second customer to mistake it for
+        froms = [one for one in _flat(statement.get_final_froms()) if _table(one) is owner]
+        source = froms[0] if len(froms) == 1 else None
+    found = [name for name in Owned._fields if name in statement.selected_columns]
+    return [name for name in found if source is not None and _is_from(statement.selected_columns[name], source, owner)]
+
+
+def _source(column: Any) -> Any:
+    return getattr(column.element if isinstance(column, Label) else column, "table", None)
+
+
+def _is_from(column: Any, source: Any, owner: Any) -> bool:
+    """Say whether an ownership column is read directly from this FROM part, which must be the owner's table."""
+    return _source(column) == source and _table(source) is owner and {base.table for base in column.base_columns} == {owner}
+
+
+def _table(source: Any) -> Any:
+    """Return the table behind a FROM part or its alias, None behind a subquery."""
+    plain = source.element if isinstance(source, Alias) else source
+    return next((table for table in guarded_tables() if table == plain), None)
+
+
+def _flat(froms: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for one in froms:
+        found.extend(_flat((one.left, one.right)) if isinstance(one, Join) else [one])
+    return found

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pandas as pd
-from sqlalchemy import Executable, Result, Select, event, select
+from sqlalchemy import Executable, Result, Select, UpdateBase, event, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm.core import audit_log, clock
@@ -20,8 +20,9 @@ from crm.core.access import SYSTEM, Actor, Identity, load_actor
 from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused, Unavailable
 from crm.core.guards import Guarded, guard_flush
 from crm.core.i18n import N_
-from crm.core.masking import exposed, mask
+from crm.core.masking import exposed, loads_deferred, mask
 from crm.core.once import claim
+from crm.core.reading import Look, look_at, scoped
 from crm.core.verbs import reads_only
 from db.base import Record
 from db.engine import Database, GateTimeoutError
@@ -49,6 +50,20 @@ class WorkSession(Session):
     bulk_insert_mappings = bulk_save_objects
     bulk_update_mappings = bulk_save_objects
 
+    def get(self, entity: Any, ident: Any, **_options: Any) -> Any:
+        """Return a record by its key within the scope, or None. The session's own `get` names the table, not the record."""
+        mapper, keys = inspect(entity), ident if isinstance(ident, tuple) else (ident,)
+        named = zip(mapper.primary_key, keys, strict=True)
+        same = [mapper.get_property_by_column(column).class_attribute == key for column, key in named]
+        return self.scalar(select(entity).where(*same))
+
+    def refresh(self, instance: Any, attribute_names: Any = None, **options: Any) -> None:
+        """Read a record again; refuses to load personal columns by name, which would pass by the masks."""
+        columns = inspect(instance).mapper.columns
+        if any("view" in columns[key].info for key in attribute_names or () if key in columns):
+            raise Refused(N_("Personal data must be read masked."))
+        super().refresh(instance, attribute_names, **options)
+
 
 class UnitOfWork:
     """One user action: reads and writes for one actor, in one transaction.
@@ -70,6 +85,7 @@ class UnitOfWork:
         self._key = key
         self._writes = False
         self._after: list[Callable[[], None]] = []
+        self.criteria: dict[tuple[type[Guarded], str], Any] = {}
 
     # --- rights -----------------------------------------------------------
 
@@ -84,9 +100,13 @@ class UnitOfWork:
 
     @contextmanager
     def acting(self, verb: str, right: str) -> Iterator[None]:
-        """Run one verb: the right is checked first, the changes are flushed last."""
+        """Run one verb: the right is checked first, the changes are flushed last.
+
+        What waits to be written is written before under the verb that changed it, or refused where none did.
+        """
         if not reads_only(right):
             self._begin_writing()
+        self.session.flush()
         self.need(right)
         outer, self.verb, self.right = (self.verb, self.right), verb, right
         try:
@@ -106,6 +126,7 @@ class UnitOfWork:
         self.session.bind = self.database.writer
         if self._who is not None:
             self.actor = load_actor(self.session.connection(), self._who)
+            self.criteria.clear()
         if self._key is not None and not claim(self.session.connection(), self._key, self.actor.id, self.now):
             raise AlreadyDone
 
@@ -133,12 +154,20 @@ class UnitOfWork:
 
     def rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
         """Return the rows within the scope as dictionaries, personal columns masked where the actor may not see them."""
-        result = self.session.execute(statement, execution_options={"masked": True})
-        return mask(self.actor, statement, [dict(row._mapping) for row in result])  # noqa: SLF001  the public name of Row
+        look = look_at(statement)
+        result = self.session.execute(statement, execution_options={"masked": True, "look": look})
+        names = tuple(result.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in result]
+        return mask(self.actor, statement, rows) if look.personal else rows
 
-    def frame(self, statement: Select[Any]) -> pd.DataFrame:
-        """Return the rows within the scope as a frame, masked like `rows`; columns stand even without rows."""
-        return pd.DataFrame(self.rows(statement), columns=list(statement.selected_columns.keys()))
+    def frame(self, statement: Select[Any], *, index: str | None = None) -> pd.DataFrame:
+        """Return the rows within the scope as a frame, masked like `rows`; columns stand even without rows.
+
+        index: the column that becomes the index, where the rows are to be found again by their id.
+        """
+        rows = self.rows(statement)
+        columns = {name: [row[name] for row in rows] for name in statement.selected_columns.keys()}  # noqa: SIM118  no dict
+        return pd.DataFrame(columns, index=pd.Index(columns.pop(index), name=index) if index else None)
 
     def inside(self, statement: Select[Any]) -> Sequence[Any]:
         """Return single values unmasked, for a writing verb's own work (keeping the index); never for a page."""
@@ -158,7 +187,7 @@ class UnitOfWork:
     def add(self, record: T) -> T:
         """Add a record and give it its id."""
         self.session.add(record)
-        self.session.flush([record])
+        self.session.flush()
         return record
 
     def delete(self, record: Record) -> None:
@@ -167,7 +196,9 @@ class UnitOfWork:
 
     def remember(self, record: Record, changes: Mapping[str, Any]) -> None:
         """Write an audit entry that no change of a column makes by itself ('phone shown')."""
-        audit_log.write(self.session.connection(), self, [(record.__tablename__, record.id, dict(changes))])
+        entry = (record.__tablename__, record.id, dict(changes))
+        self._begin_writing()
+        audit_log.write(self.session.connection(), self, [entry])
 
     def later(self, job: Callable[..., Any], **facts: Any) -> str:
         """Enqueue a job in this very transaction: it exists only if the change does. Returns the job's id."""
@@ -247,23 +278,26 @@ def as_system(database: Database, *, now: datetime | None = None, key: str | Non
 def _see_only_what_one_may(state: ORMExecuteState) -> None:
     unit: UnitOfWork = state.session.info["uow"]
     options = state.execution_options
-    if not state.is_orm_statement:
-        if not options.get("raw"):
-            raise Refused(N_("A statement without records must say so."))
-        return
-    if state.is_insert or state.is_update or state.is_delete:
+    changes = isinstance(state.statement, UpdateBase)
+    if changes:
         if not options.get("bulk"):
             raise Refused(N_("Bulk changes must say so."))
         if reads_only(unit.right) or not unit.verb:
             raise Refused(N_("Only a verb may change something."))
-    elif state.is_select and not options.get("masked") and exposed(unit.actor, state.statement):
-        raise Refused(N_("Personal data must be read masked."))
-    if state.is_insert or state.is_column_load or state.is_relationship_load:
+    aloud = options.get("raw") or options.get("bulk")  # a bulk change asks first which records it will touch
+    if not state.is_orm_statement:
+        if not aloud:
+            raise Refused(N_("A statement without records must say so."))
         return
-    for model in Guarded.models():
-        rows = model.rows(unit.actor, f"{model.area}.view")
-        if rows is not None:
-            state.statement = state.statement.options(with_loader_criteria(model, rows, include_aliases=True))
+    if state.is_column_load or state.is_relationship_load:  # of a record that passed the door before
+        return
+    look: Look = options.get("look") or look_at(state.statement)
+    if look.is_bare and not aloud:
+        raise Refused(N_("A statement without records must say so."))
+    masked = options.get("masked") or not exposed(unit.actor, state.statement, look)
+    if not changes and (not masked or loads_deferred(unit.actor, state.statement)):
+        raise Refused(N_("Personal data must be read masked."))
+    state.statement = scoped(unit, state.statement, look.models, changes=state.is_update or state.is_delete)
 
 
 @event.listens_for(WorkSession, "before_flush")

@@ -1,0 +1,196 @@
+"""Audit: who changed what and when, as it is read. The entries themselves are written by the door.
+
+Promises: nothing here changes an entry; of personal fields only that they changed is shown; the history of one record is
+seen by whoever may see the record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import Select, func, select
+
+from crm.core import clock
+from crm.core.access import RIGHTS
+from crm.core.audit_log import AuditEntry
+from crm.core.errors import NotFound
+from crm.core.guards import Guarded
+from crm.core.i18n import N_
+from crm.core.people import User
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import VERBS
+from db.base import Record
+
+COUNT_CAP: Final = 10_000
+HISTORY: Final = 200
+"""How many entries the history of one record shows."""
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "customers.create": N_("Customer added"),
+    "customers.edit": N_("Customer changed"),
+    "customers.edit_personal": N_("Personal data changed"),
+    "customers.assign": N_("Customer handed over"),
+    "customers.archive": N_("Customer put into the bin"),
+    "customers.restore": N_("Customer taken out of the bin"),
+    "interactions.log": N_("Interaction logged"),
+    "plans.set_target": N_("Plan set"),
+    "plans.drop": N_("Plan deleted"),
+    "users.create": N_("Account created"),
+    "users.change": N_("Account changed"),
+    "users.set_roles": N_("Roles changed"),
+    "users.disable": N_("Account disabled"),
+    "users.enable": N_("Account enabled"),
+    "users.delete": N_("Account deleted"),
+    "users.hand_over": N_("Customers handed over"),
+    "users.sign_out_everywhere": N_("Signed out everywhere"),
+    "users.reset_password": N_("Password reset"),
+    "users.unlock": N_("Waiting after wrong passwords ended"),
+    "users.drop_second_factor": N_("Second factor switched off by the administrator"),
+    "users.set_language": N_("Language chosen"),
+    "users.set_timezone": N_("Time zone chosen"),
+    "teams.create": N_("Team created"),
+    "teams.rename": N_("Team renamed"),
+    "teams.set_leader": N_("Leader of a team chosen"),
+    "teams.set_parent": N_("Team moved"),
+    "teams.move_person": N_("Person moved to another team"),
+    "teams.dissolve": N_("Team dissolved"),
+    "rights.adjust": N_("Right adjusted"),
+    "rights.reset": N_("Right reset to its default"),
+    "rights.apply_preset": N_("Preset of rights applied"),
+    "settings.change": N_("Setting changed"),
+    "sessions.sign_in": N_("Signed in"),
+    "sessions.sign_in_failed": N_("Wrong password or code"),
+    "sessions.sign_in_locked": N_("Locked out after wrong passwords"),
+    "sessions.sign_out": N_("Signed out"),
+    "sessions.sign_out_elsewhere": N_("Signed out elsewhere"),
+    "sessions.change_password": N_("Password changed"),
+    "sessions.request_reset": N_("Asked for a new password"),
+    "sessions.use_reset_link": N_("New password chosen with a link"),
+    "sessions.enable_totp": N_("Second factor switched on"),
+    "sessions.disable_totp": N_("Second factor switched off"),
+    "sessions.use_recovery_code": N_("Recovery code used"),
+    "sessions.refused_old_cookie": N_("An ended sign-in was tried again"),
+    "sessions.seed_account": N_("Account created from auth.yaml"),
+}
+"""What happened, by the verb's name. A verb that is not here is named by its right."""
+
+RECORDS: Final[Mapping[str, str]] = {
+    "customers": N_("Customer"),
+    "phones": N_("Phone"),
+    "emails": N_("E-mail"),
+    "interactions": N_("Interaction"),
+    "plans": N_("Plan"),
+    "products": N_("Product"),
+    "purchases": N_("Purchase"),
+    "imports": N_("Import"),
+    "notices": N_("Notification"),
+    "users": N_("Person"),
+    "teams": N_("Team"),
+    "right_adjustments": N_("Right"),
+    "settings": N_("Setting"),
+}
+"""What kind of record an entry speaks of, by its table."""
+
+
+def action(verb: str) -> str:
+    """Return the msgid that names a verb."""
+    return ACTIONS.get(verb) or RIGHTS.get(VERBS.get(verb, ""), verb)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What narrows the list; None does not narrow. The period is in calendar days of the time zone `zone`."""
+
+    actor_id: int | None = None
+    verb: str | None = None
+    record: str | None = None
+    record_id: int | None = None
+    since: date | None = None
+    until: date | None = None
+    zone: str = "UTC"
+
+
+_COLUMNS: Final = (
+    AuditEntry.id,
+    AuditEntry.at,
+    AuditEntry.actor_id,
+    User.name.label("who"),
+    AuditEntry.verb,
+    AuditEntry.record,
+    AuditEntry.record_id,
+    AuditEntry.changes,
+)
+
+
+def _filtered(statement: Select[Any], filters: Filters) -> Select[Any]:
+    for column, wanted in (
+        (AuditEntry.actor_id, filters.actor_id),
+        (AuditEntry.verb, filters.verb),
+        (AuditEntry.record, filters.record),
+        (AuditEntry.record_id, filters.record_id),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.since is not None:
+        statement = statement.where(AuditEntry.at >= clock.start_of(filters.since, filters.zone))
+    if filters.until is not None:
+        statement = statement.where(AuditEntry.at < clock.start_of(filters.until + timedelta(days=1), filters.zone))
+    return statement
+
+
+def _entries() -> Select[Any]:
+    return select(*_COLUMNS).outerjoin(User, User.id == AuditEntry.actor_id).order_by(AuditEntry.id.desc())
+
+
+def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
+    """Return one page of entries, newest first: `id` as index; at, actor_id, who, verb, record, record_id, changes.
+
+    `changes` maps field -> [old, new]; `who` is None for Rapport itself.
+    """
+    u.need("audit.view")
+    statement = _filtered(_entries(), filters)
+    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size)).set_index("id")
+
+
+def entry(u: UnitOfWork, entry_id: int) -> dict[str, Any] | None:
+    """Return one entry with the columns of `listing`, None when there is none."""
+    u.need("audit.view")
+    rows = u.rows(_entries().where(AuditEntry.id == entry_id))
+    return rows[0] if rows else None
+
+
+def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
+    """Return how many entries the filters leave, at most COUNT_CAP + 1 (which means 'more')."""
+    u.need("audit.view")
+    some = _filtered(select(AuditEntry.id), filters).limit(COUNT_CAP + 1).subquery()
+    return int(u.value(select(func.count()).select_from(some)))
+
+
+def history(u: UnitOfWork, record: str, record_id: int, *, most: int = HISTORY) -> pd.DataFrame:
+    """Return the newest entries of one record, columns as in `listing`, for whoever may see the record.
+
+    record: its table, for example `customers`. Raises NotFound when it is absent or hidden, Refused without `.view` of its
+    area; records that belong to nobody are for those with `audit.view`.
+    """
+    _may_see(u, record, record_id)
+    statement = _filtered(_entries(), Filters(record=record, record_id=record_id))
+    return u.frame(statement.limit(most)).set_index("id")
+
+
+def last_by(u: UnitOfWork, record: str, record_id: int) -> str:
+    """Return who changed a record last, '' when nobody or Rapport itself did. Raises as `history`."""
+    _may_see(u, record, record_id)
+    rows = u.rows(_filtered(_entries(), Filters(record=record, record_id=record_id)).limit(1))
+    return (rows[0]["who"] or "") if rows else ""
+
+
+def _may_see(u: UnitOfWork, record: str, record_id: int) -> None:
+    model: Any = next((one for one in Guarded.models() if getattr(one, "__tablename__", "") == record), None)
+    if model is None or not issubclass(model, Record):
+        u.need("audit.view")
+        return
+    u.need(f"{model.area}.view")
+    if u.value(select(model.id).where(model.id == record_id)) is None:
+        raise NotFound

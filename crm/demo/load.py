@@ -1,0 +1,264 @@
+"""The bulk path: a demonstration database filled below the door, exactly as the verbs would have filled it.
+
+It writes customers, phones, e-mails, search tokens, interactions, purchases with their lines and the daily counters; the
+columns that verbs keep on the cards are computed from the same events. Two things it leaves out on purpose: entries in the
+audit log (nobody did these things) and raised versions of customers. Up to one chunk of customers arrive in one transaction;
+more arrive chunk by chunk, and a load that was interrupted must begin again in an empty database.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, cast
+
+import numpy as np
+from sqlalchemy import Connection, Table, select
+
+from crm import interactions, sessions
+from crm.core.people import Team, User
+from crm.counters import DailyCount
+from crm.customers import Customer, Email, Phone
+from crm.demo import chunk
+from crm.demo.chunk import Chunk, Wishes
+from crm.demo.goods import CURRENCY, goods
+from crm.demo.names import TONGUES
+from crm.demo.people import CAST, NEWCOMER, PASSWORD, TEAMS, Person, Staff, Troop, extra_people, zone_of
+from crm.demo.span import YEARS_DAYS, Array, Span
+from crm.interactions import Direction, Interaction, Kind
+from crm.plans import MEASURES
+from crm.products import Product
+from crm.purchases import Purchase, PurchaseLine
+from crm.search import TOKENS
+from db import bulk
+from db.dialect import reset_ids
+from db.engine import Database
+
+INDEX_AFTER: Final = 30_000
+"""With more customers than this the indexes are built after the rows."""
+
+
+def _table(model: Any) -> Table:
+    return cast("Table", model.__table__)
+
+
+TABLES: Final = (TOKENS, *map(_table, (Customer, Phone, Email, Interaction, Purchase, PurchaseLine, DailyCount)))
+
+
+class Tally:
+    """What is there so far: how many of each, and who did how many of each measure on each day."""
+
+    def __init__(self, span: Span, zone: str, persons: list[int]) -> None:
+        """zone: of the company's calendar; persons: ids, sorted."""
+        self.span, self.zone, self.persons = span, zone, np.array(persons)
+        self.measures = list(MEASURES)
+        self.customers = self.interactions = self.purchases = 0
+        self._days = np.zeros((span.days, len(persons), len(self.measures)), np.int32)
+        self._moves = _moves(self.measures)
+
+    def add(self, made: Chunk) -> None:
+        """Count a chunk."""
+        talks, sold = made.interactions, made.purchases
+        self.customers += len(made.customers["id"])
+        self.interactions += len(talks["at"])
+        self.purchases += len(sold["at"])
+        kinds, directions = [str(kind) for kind in Kind], [str(direction) for direction in Direction]
+        kind = np.array([kinds.index(one) for one in talks["kind"]], int)
+        direction = np.array([directions.index(one) for one in talks["direction"]], int)
+        for place in range(len(self.measures)):
+            self._count(talks, self._moves[kind, direction, place], place)
+        self._count(sold, np.ones(len(sold["at"]), bool), self.measures.index("purchases"))
+
+    def _count(self, columns: dict[str, Any], counted: Array, measure: int) -> None:
+        local = self.span.to_local(columns["at"][counted], np.zeros(int(counted.sum()), int), (self.zone,))
+        day = (local.astype("datetime64[D]") - self.span.first_day).astype(int)
+        person = np.searchsorted(self.persons, columns["responsible_id"][counted])
+        np.add.at(self._days[:, :, measure], (day, person), 1)
+
+    def rows(self) -> dict[str, Any]:
+        """Return the columns of `daily_counts`."""
+        day, person, measure = np.nonzero(self._days)
+        return {
+            "day": self.span.first_day + day,
+            "responsible_id": self.persons[person],
+            "measure": np.array(self.measures, object)[measure],
+            "count": self._days[day, person, measure],
+        }
+
+
+def _moves(measures: list[str]) -> Array:
+    """Return which measure an entry moves: array [kind, direction, measure] of bool."""
+    found = np.zeros((len(Kind), len(Direction), len(measures)), bool)
+    for kind_place, kind in enumerate(Kind):
+        for direction_place, direction in enumerate(Direction):
+            for one in interactions.measures(kind, direction):
+                found[kind_place, direction_place, measures.index(one)] = True
+    return found
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load under way. products: ids in the order of the catalogue; waiting: where tokens wait to be sorted."""
+
+    wishes: Wishes
+    staff: Staff
+    products: Array
+    tally: Tally
+    progress: Callable[[int], None]
+    waiting: Table | None = None
+
+    def chunk(self, connection: Connection, number: int) -> None:
+        """Make and store one chunk."""
+        tally = self.tally
+        made = chunk.make(number, self.wishes, self.staff, tally.span, first_purchase=tally.purchases + 1)
+        made.lines["product_id"] = self.products[made.lines["product_id"]]
+        self._store(connection, made)
+        tally.add(made)
+        self.progress(tally.customers)
+
+    def _store(self, connection: Connection, made: Chunk) -> None:
+        for table, columns in (
+            (_table(Customer), made.customers),
+            (_table(Phone), made.phones),
+            (_table(Email), made.emails),
+            (TOKENS if self.waiting is None else self.waiting, self._tokens(made)),
+            (_table(Interaction), made.interactions),
+            (_table(Purchase), made.purchases),
+            (_table(PurchaseLine), made.lines),
+        ):
+            bulk.insert(connection, table, columns)
+
+    def _tokens(self, made: Chunk) -> dict[str, Any]:
+        if self.waiting is not None:
+            return made.tokens
+        pairs = sorted(zip(made.tokens["token"], made.tokens["customer_id"], strict=True))  # neighbours share pages
+        return {"token": [pair[0] for pair in pairs], "customer_id": [pair[1] for pair in pairs]}
+
+    def finish(self, connection: Connection) -> None:
+        """Write the counters, and let new records follow the ids that were given here."""
+        bulk.insert(connection, _table(DailyCount), self.tally.rows())
+        for model in (Customer, Purchase):
+            reset_ids(connection, _table(model))
+
+
+def load(database: Database, wishes: Wishes, now: datetime, zone: str, *, progress: Callable[[int], None]) -> Load:
+    """Fill the database; `progress` hears how many customers are there. zone: of the company's calendar."""
+    span = Span(np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "s"))
+    ready = sessions.prepare(PASSWORD, CAST[0].username)  # slow, so once and before the transaction
+    with database.writing() as connection:
+        staff = add_people(connection, wishes, now, ready)
+        products = _products(connection)
+        done = Load(wishes, staff, products, Tally(span, zone, sorted(staff.team_of)), progress)
+        if wishes.customers <= chunk.SIZE:
+            if wishes.customers:
+                done.chunk(connection, 0)
+                done.finish(connection)
+            return done
+    numbers = range(-(-wishes.customers // chunk.SIZE))
+    if wishes.customers <= INDEX_AFTER:
+        for number in numbers:
+            with database.writing() as connection:
+                done.chunk(connection, number)
+        with database.writing() as connection:
+            done.finish(connection)
+        return done
+    return _load_many(database, replace(done, waiting=bulk.waiting_room(TOKENS)), numbers)
+
+
+def _load_many(database: Database, done: Load, numbers: range) -> Load:
+    """Load so many customers that the indexes are built after them, and the tokens put in order once."""
+    waiting = cast("Table", done.waiting)
+    with database.writing() as connection:
+        waiting.create(connection)
+    with bulk.without_indexes(database, TABLES):
+        for number in numbers:
+            with database.writing() as connection:
+                done.chunk(connection, number)
+        with database.writing() as connection, bulk.roomy(connection):
+            bulk.move_sorted(connection, waiting, TOKENS)
+            done.finish(connection)
+    return done
+
+
+# --- people and products ----------------------------------------------------
+
+
+def add_people(connection: Connection, wishes: Wishes, now: datetime, ready: sessions.HashedPassword) -> Staff:
+    """Add teams and people with the demonstration password; who has an account already keeps it as it is."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([wishes.seed, 2**31])))
+    troops, people = extra_people(rng, wishes.customers)
+    teams = _teams(connection, [*TEAMS, *troops])
+    users, known = _table(User), _ids(connection, _table(User), "username")
+    for person in (*CAST, *people):
+        if person.username not in known:
+            facts = _account(person, teams) | {"created_at": now - timedelta(days=YEARS_DAYS), "version": 1}
+            made = connection.execute(users.insert().values(facts)).inserted_primary_key
+            known[person.username] = made[0] if made else 0
+            sessions.set_password(connection, known[person.username], ready, must_change=False, now=now)
+    for troop in (*TEAMS, *troops):
+        ours = _table(Team)
+        connection.execute(ours.update().where(ours.c.id == teams[troop.name]).values(leader_id=known[troop.leader]))
+    return _staff((*CAST, *people), (*TEAMS, *troops), known, teams)
+
+
+def _ids(connection: Connection, table: Table, key: str) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(select(table.c[key], table.c.id))}
+
+
+def _teams(connection: Connection, troops: list[Troop]) -> dict[str, int]:
+    known = _ids(connection, _table(Team), "name")
+    for troop in troops:
+        if troop.name not in known:
+            made = connection.execute(_table(Team).insert().values(name=troop.name, version=1)).inserted_primary_key
+            known[troop.name] = made[0] if made else 0
+    return known
+
+
+def _account(person: Person, teams: dict[str, int]) -> dict[str, Any]:
+    return {
+        "username": person.username,
+        "name": person.name,
+        "email": f"{person.username}@rapport.example",
+        "roles": [str(person.role)],
+        "team_id": teams[person.team] if person.team else None,
+        "partner_id": person.partner_id,
+        "timezone": zone_of(person),
+    }
+
+
+def _staff(people: tuple[Person, ...], troops: tuple[Troop, ...], ids: dict[str, int], teams: dict[str, int]) -> Staff:
+    leaders = {troop.leader for troop in troops}
+    serves = {troop.name: troop.tongues for troop in troops}
+    reps = [person for person in people if person.team and person.username not in leaders | {NEWCOMER}]
+    return Staff(
+        ids={person.username: ids[person.username] for person in people},
+        team_of={ids[person.username]: teams[person.team] if person.team else None for person in people},
+        leader_of={teams[troop.name]: ids[troop.leader] for troop in troops},
+        reps={tongue: [ids[rep.username] for rep in reps if tongue in serves[str(rep.team)]] for tongue in TONGUES},
+        teammates={
+            ids[rep.username]: [ids[mate.username] for mate in reps if mate.team == rep.team and mate is not rep]
+            for rep in reps
+        },
+    )
+
+
+def _products(connection: Connection) -> Array:
+    """Add the catalogue and return its ids in its order."""
+    known, table = _ids(connection, _table(Product), "code"), _table(Product)
+    cards = zip(goods().codes, goods().names, goods().categories, goods().prices.tolist(), strict=True)
+    fresh = [
+        {"code": code, "name": name, "category": category, "price": Decimal(cents) / 100}
+        for code, name, category, cents in cards
+        if code not in known
+    ]
+    if fresh:
+        same = {"currency": CURRENCY, "active": True, "version": 1}
+        connection.execute(table.insert(), [card | same for card in fresh])
+    known = _ids(connection, table, "code")
+    return np.array([known[code] for code in goods().codes])
+
+
+def holds_customers(database: Database) -> bool:
+    """Say whether there is any customer."""
+    with database.reader.connect() as connection:
+        return connection.execute(select(_table(Customer).c.id).limit(1)).first() is not None

@@ -1,0 +1,175 @@
+"""What happens today: plans, calls of this morning and messages behind the bells, all through the product's own verbs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import product
+from math import ceil
+from typing import Final
+
+import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
+from sqlalchemy import select
+
+from crm import interactions, notifications, plans
+from crm.core import clock
+from crm.core.access import Identity
+from crm.core.i18n import N_
+from crm.core.uow import UnitOfWork, as_system, unit_of_work
+from crm.customers import Customer
+from crm.customers import Kind as CustomerKind
+from crm.demo.chunk import Wishes
+from crm.demo.names import Tongue
+from crm.demo.people import CAST, NEWCOMER, Person, Staff
+from crm.demo.phrases import Situation, notes, topics
+from crm.interactions import Direction, Kind, Outcome
+from db.engine import Database
+
+TARGETS: Final = {"purchases": 10, "meetings": 12, "interactions": 40}
+"""What is expected of a sales rep in a month."""
+FROM_NINE: Final = timedelta(hours=9)
+AT_LEAST: Final = timedelta(hours=2)
+"""Today's entries lie between nine o'clock and now, in the last two hours where that is earlier, but never yesterday."""
+
+
+@dataclass(frozen=True)
+class _Today:
+    """The day that the story happens on. zone: of the company's calendar."""
+
+    database: Database
+    rng: Generator
+    staff: Staff
+    now: datetime
+    zone: str
+
+    @property
+    def day(self) -> date:
+        """The company's day."""
+        return clock.day_of(self.now, self.zone)
+
+
+def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: str) -> None:
+    """Set the plans, log today's calls, send a few notifications."""
+    today = _Today(database, Generator(PCG64(SeedSequence([wishes.seed, 2**31 + 1]))), staff, now, zone)
+    if wishes.customers:
+        _plans(today, wishes)
+        _calls(today)
+    _messages(today)
+
+
+def _plans(today: _Today, wishes: Wishes) -> None:
+    """Let each leader set the month and the quarter of his team and of its reps."""
+    periods = ((1, clock.month_of(today.day)), (3, _quarter_of(today.day)))
+    targets = _targets(wishes, len(today.staff.teammates))
+    for leader, reps in _teams(today.staff).items():
+        team_id = today.staff.team_of[leader]
+        with unit_of_work(today.database, Identity(leader), now=today.now) as u:
+            for (months, (first, last)), (measure, target) in product(periods, targets.items()):
+                set_target = partial(plans.set_target, u, measure=measure, starts_on=first, ends_on=last)
+                set_target(target=target * months * len(reps), team_id=team_id)
+                for rep in reps:
+                    set_target(target=target * months, responsible_id=rep)
+
+
+def _targets(wishes: Wishes, reps: int) -> dict[str, int]:
+    """Return a rep's targets for a month: the usual ones, or more where he has more customers than can be."""
+    each = wishes.customers / max(reps, 1) / 24
+    likely = {
+        "purchases": wishes.purchases,
+        "meetings": wishes.interactions * 0.22,
+        "interactions": wishes.interactions,
+    }
+    return {measure: max(usual, ceil(likely[measure] * each * 1.1 / 5) * 5 - 5) for measure, usual in TARGETS.items()}
+
+
+def _quarter_of(day: date) -> tuple[date, date]:
+    first = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return first, clock.month_of((first + timedelta(days=65)).replace(day=1))[1]
+
+
+def _teams(staff: Staff) -> dict[int, list[int]]:
+    """Return leader's id -> ids of the reps who serve customers."""
+    found: dict[int, list[int]] = {}
+    for rep in staff.teammates:
+        found.setdefault(staff.leader_of[staff.team_of[rep] or 0], []).append(rep)
+    return found
+
+
+# --- today ------------------------------------------------------------------
+
+
+def _calls(today: _Today) -> None:
+    """Let each rep of the cast log some entries of today; the newcomer has made his first call."""
+    for person in CAST:
+        if today.staff.ids[person.username] in today.staff.teammates:
+            _log(today, person, int(today.rng.integers(3, 8)))
+        elif person.username == NEWCOMER:
+            _log(today, person, 1)
+
+
+def _log(today: _Today, person: Person, count: int) -> None:
+    who, rng = Identity(today.staff.ids[person.username]), today.rng
+    midnight = clock.start_of(today.day, today.zone)
+    room = (today.now - max(midnight, min(midnight + FROM_NINE, today.now - AT_LEAST))).total_seconds()
+    moments = sorted(today.now - timedelta(seconds=int(ago)) for ago in rng.random(count) * room)
+    with unit_of_work(today.database, who, now=today.now) as u:
+        chosen = _some_customers(u, rng, who.user_id, count)
+    for customer_id, at in zip(chosen, moments, strict=False):
+        kind, direction, situation, outcome = _TODAY[int(rng.integers(0, len(_TODAY)))]
+        said = topics(person.tongue or Tongue.EN, situation)
+        written = notes(person.tongue or Tongue.EN, situation)
+        with unit_of_work(today.database, who, now=min(today.now, at + timedelta(minutes=4))) as u:
+            interactions.log(
+                u,
+                customer_id,
+                kind=kind,
+                direction=direction,
+                outcome=outcome,
+                topic=str(said[int(rng.integers(0, len(said)))]),
+                note=str(written[int(rng.integers(0, 3))]),
+                at=at,
+                minutes=int(rng.integers(2, 15)),
+            )
+
+
+_TODAY: Final = (
+    (Kind.CALL, Direction.INBOUND, Situation.BEFORE_ORDER, Outcome.OFFER_ASKED),
+    (Kind.CALL, Direction.OUTBOUND, Situation.REGULAR, Outcome.FINISHED),
+    (Kind.CALL, Direction.INBOUND, Situation.AFTER_ORDER, Outcome.FINISHED),
+    (Kind.EMAIL, Direction.INBOUND, Situation.FIRST, Outcome.TAKEN),
+    (Kind.MEETING, Direction.OUTBOUND, Situation.REGULAR, Outcome.FINISHED),
+)
+
+
+def _some_customers(u: UnitOfWork, rng: Generator, person: int, count: int) -> Sequence[int]:
+    """Return customers of a person, or of his team where he has none."""
+    mine = u.all(select(Customer.id).where(Customer.responsible_id == person).order_by(Customer.id.desc()).limit(200))
+    near = mine or u.all(
+        select(Customer.id).where(Customer.kind == CustomerKind.COMPANY).order_by(Customer.id).limit(50)
+    )
+    return [int(one) for one in rng.choice(np.array(near), min(count, len(near)), replace=False)] if near else []
+
+
+# --- messages ---------------------------------------------------------------
+
+WELCOME: Final = N_("Welcome to Rapport, {name}. These are demonstration data: try whatever you like.")
+CALLED: Final = N_("{customer} called and asks for you.")
+PLAN_SET: Final = N_("Your plan for this month is set.")
+
+
+def _messages(today: _Today) -> None:
+    ids = today.staff.ids
+    with as_system(today.database, now=today.now) as u:
+        cards = u.rows(
+            select(Customer.id, Customer.name, Customer.responsible_id).order_by(Customer.id.desc()).limit(200)
+        )
+        newest = {card["responsible_id"]: card for card in reversed(cards)}
+        for person in CAST:
+            notifications.send(u, ids[person.username], WELCOME, name=person.name)
+        for rep in (ids[person.username] for person in CAST if ids[person.username] in today.staff.teammates):
+            notifications.send(u, rep, PLAN_SET, page="plans")
+            if card := newest.get(rep):
+                notifications.send(
+                    u, rep, CALLED, page="customer", query={"id": str(card["id"])}, customer=card["name"]
+                )

@@ -1,0 +1,200 @@
+"""Rows: one row of a file read under a mapping, cleaned by the same rules as a form, its faults beside their fields."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from crm import customers, settings
+from crm.core.errors import Invalid, InvalidForm
+from crm.core.i18n import N_
+from crm.core.people import User
+from crm.core.uow import UnitOfWork
+from crm.customers import Facts
+from crm.imports.files import Row, our_headings
+from crm.imports.mapping import NAME_PARTS, FieldMapping, coded, filled
+from crm.search import HAN
+
+LONGEST_OWN_FIELD: Final = 2_000
+_CODED: Final = frozenset({"kind", "stage", "source"})
+_SPLIT: Final = {
+    # a comma before an extension belongs to its phone
+    "phones": re.compile(r"[;\n]|,(?!\s*(?:доб|ext|вн|x\b|#))| ::: "),
+    "emails": re.compile(r"[;,\n]|:::|\s(?=\S+@)"),
+}
+MOST_WAYS: Final = 30
+"""So many phones, or e-mails, one customer has at most."""
+_JOINED: Final = {"address": ", ", "note": "\n"}
+_CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+")
+
+
+@dataclass(frozen=True)
+class Person:
+    """A colleague who can be responsible."""
+
+    id: int
+    team_id: int | None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
+
+    people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so.
+    """
+
+    plan: FieldMapping
+    columns: tuple[str, ...]
+    region: str
+    people: Mapping[str, tuple[Person, ...]]
+
+    @cached_property
+    def targets(self) -> tuple[tuple[int, str], ...]:
+        """The mapped columns as (place, field)."""
+        places = {heading: place for place, heading in enumerate(self.columns)}
+        return tuple((places[heading], target) for heading, target in self.plan.columns.items())
+
+    @cached_property
+    def own(self) -> tuple[tuple[int, str], ...]:
+        """The columns that are kept under their heading as (place, heading)."""
+        if not self.plan.keep_own_fields:
+            return ()
+        left_out = {*self.plan.columns, *our_headings()}
+        return tuple((place, heading) for place, heading in enumerate(self.columns) if heading not in left_out)
+
+    @cached_property
+    def by_id(self) -> Mapping[int, Person]:
+        """The colleagues by their id."""
+        return {person.id: person for those in self.people.values() for person in those}
+
+
+def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
+    """Return the terms of an import as they are now."""
+    people: dict[str, dict[int, Person]] = {}
+    active = select(User.id, User.username, User.name, User.email, User.team_id)
+    for row in u.rows(active.where(User.disabled_at.is_(None), User.deleted_at.is_(None))):
+        for called in filter(None, (row["username"], row["name"], row["email"])):
+            people.setdefault(called.casefold(), {})[row["id"]] = Person(row["id"], row["team_id"])
+    region = plan.phone_region or settings.value(u, "phone_region")
+    return Terms(plan, tuple(columns), region, {called: tuple(those.values()) for called, those in people.items()})
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A row as it will be stored, or its faults. What the row leaves empty is not there.
+
+    raw: field -> text, as `customers.checked` takes it. person: whom the row names as responsible. spare: the name that a
+    new customer gets from the template, because the row has none.
+    """
+
+    number: int
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    person: Person | None = None
+    spare: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, Invalid] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a new customer."""
+        return {**self.spare, **self.facts.fields}
+
+    @property
+    def external_number(self) -> str | None:
+        """The customer's number in another system."""
+        return self.facts.fields.get("external_number")
+
+    @property
+    def digits(self) -> tuple[str, ...]:
+        """The phones as digits of E.164."""
+        return tuple(digits for _, digits in self.facts.phones or ())
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """The e-mail addresses."""
+        return self.facts.emails or ()
+
+
+def prepare(row: Row, under: Terms) -> Prepared:
+    """Read one row. Pure: needs no database, so that it happens before the transaction that stores it."""
+    if row.fault is not None:
+        return Prepared(row.number, faults={"": row.fault})
+    raw = _raw(row.cells, under)
+    faults: dict[str, Invalid] = {}
+    person = None
+    if called := raw.pop("responsible", ""):
+        person = _person(called, under, faults)
+    for key in _SPLIT.keys() & raw.keys():
+        if len(raw[key]) > MOST_WAYS:
+            faults[key] = Invalid(N_("At most {most} fit here."), field=key, most=MOST_WAYS)
+            del raw[key]
+    extra = _own_fields(row.cells, under, faults)
+    facts, spare = Facts(), Facts()
+    try:
+        facts = customers.checked(raw, region=under.region)
+        if "name" not in raw and (name := _templated(row.cells, under)):
+            spare = customers.checked({"name": name}, region=under.region)
+    except InvalidForm as form:
+        faults |= form.faults
+    return Prepared(row.number, raw, facts, extra, person, spare.fields, faults)
+
+
+def _raw(cells: Sequence[str], under: Terms) -> dict[str, Any]:
+    """Return field -> text of a row; what is empty is not there."""
+    found: dict[str, Any] = {}
+    parts: dict[str, str] = {}
+    for place, target in under.targets:
+        text = cells[place].strip()
+        if not text:
+            continue
+        if target in _SPLIT:
+            found.setdefault(target, []).extend(filter(None, map(str.strip, _SPLIT[target].split(text))))
+        elif target in NAME_PARTS:
+            parts[target] = text
+        else:
+            found[target] = found[target] + _JOINED[target] + text if target in found else text
+    if name := found.get("name") or joined(parts):
+        found["name"] = name
+    for key in _CODED & found.keys():
+        found[key] = coded(key, found[key])
+    if _THOUSANDS.fullmatch(found.get("employees", "")):
+        found["employees"] = re.sub(r"\D", "", found["employees"])
+    return found
+
+
+def _templated(cells: Sequence[str], under: Terms) -> str:
+    return filled(under.plan.template, dict(zip(under.columns, cells, strict=True))) if under.plan.template else ""
+
+
+def joined(parts: Mapping[str, str]) -> str:
+    """Join the parts of a person's name as people of that script write it: 王伟, Иванов Иван Петрович, John Q. Public."""
+    surname, given, middle = (parts.get(key, "") for key in NAME_PARTS)
+    text = surname + given + middle
+    if HAN.search(text) and not re.search(r"[A-Za-z]", text):
+        return text
+    order = (surname, given, middle) if _CYRILLIC.search(text) else (given, middle, surname)
+    return " ".join(filter(None, order))
+
+
+def _person(called: str, under: Terms, faults: dict[str, Invalid]) -> Person | None:
+    those = under.people.get(called.casefold(), ())
+    if len(those) == 1:
+        return those[0]
+    text = N_("Several colleagues are called '{text}'.") if those else N_("There is no colleague '{text}'.")
+    faults["responsible"] = Invalid(text, field="responsible", text=called[:80])
+    return None
+
+
+def _own_fields(cells: Sequence[str], under: Terms, faults: dict[str, Invalid]) -> dict[str, str]:
+    found = {heading: text for place, heading in under.own if (text := cells[place].strip())}
+    for heading, text in found.items():
+        if len(text) > LONGEST_OWN_FIELD:
+            faults[heading] = Invalid(
+                N_("At most {length} characters fit here."), field=heading, length=LONGEST_OWN_FIELD
+            )
+    return found

@@ -1,0 +1,195 @@
+"""Rights: which role may do what to whose records, as an administrator sees and adjusts it.
+
+Promises: what stands in the matrix is what the door decides by; the rights by which an administrator could give rights back
+cannot be taken away; every adjustment is in the audit log with its role and right.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import pandas as pd
+from sqlalchemy import delete, select
+
+from crm.core.access import (
+    GRANTS,
+    PRESETS,
+    RIGHTS,
+    UNTOUCHABLE,
+    RightAdjustment,
+    Role,
+    Scope,
+    grants_of,
+)
+from crm.core.errors import Invalid, Refused
+from crm.core.i18n import N_
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import verb
+
+SCOPES: Final[Mapping[Scope, str]] = {
+    Scope.OWN: N_("own"),
+    Scope.PARTNER: N_("partner's"),
+    Scope.TEAM: N_("team's"),
+    Scope.ALL: N_("all"),
+}
+"""Each scope in a word, as it stands in a cell of the matrix."""
+
+REACHES: Final[Mapping[Scope, str]] = {
+    Scope.OWN: N_("one's own"),
+    Scope.PARTNER: N_("those of one's own partner company"),
+    Scope.TEAM: N_("those of one's teams"),
+    Scope.ALL: N_("everybody's"),
+}
+"""Each scope in full."""
+
+AREAS: Final[Mapping[str, str]] = {
+    "customers": N_("Customers"),
+    "interactions": N_("Journal"),
+    "purchases": N_("Purchases"),
+    "products": N_("Products"),
+    "plans": N_("Plans"),
+    "imports": N_("Imports"),
+    "notifications": N_("Notifications"),
+    "account": N_("My account"),
+    "users": N_("People"),
+    "teams": N_("Teams"),
+    "rights": N_("Rights"),
+    "settings": N_("Settings"),
+    "audit": N_("Changes"),
+    "system": N_("System"),
+    "backups": N_("Backups"),
+}
+"""The groups of rights: what stands before the dot, with its name."""
+
+REACHES_ROWS: Final = frozenset({"customers", "interactions", "purchases", "plans", "imports"})
+"""Areas whose records belong to somebody; in the others a right is there or it is not."""
+
+ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {
+    "users.view": (Scope.PARTNER, Scope.TEAM, Scope.ALL),
+    "notifications.view": (Scope.OWN,),
+    "account.edit": (Scope.OWN,),
+}
+
+PRESET_NAMES: Final[Mapping[str, str]] = {
+    "division_of_labour": N_("Division of labour"),
+    "small_team": N_("Small team"),
+}
+PRESET_LINES: Final[Mapping[str, str]] = {
+    "division_of_labour": N_(
+        "The record keeper enters and corrects personal data and hands customers over; all others log what happened. "
+        "Phones and e-mails stay safe, because few people change them. This is how Rapport starts."
+    ),
+    "small_team": N_(
+        "Everybody keeps the personal data of his own customers himself, and a leader may import files for the team. "
+        "For a shop or a small team without a record keeper."
+    ),
+}
+"""What each preset is for."""
+
+
+def choices(right: str) -> tuple[Scope, ...]:
+    """Return the scopes that make sense for a right, narrow to wide."""
+    if right in ONE_SCOPE:
+        return ONE_SCOPE[right]
+    return tuple(Scope) if right.partition(".")[0] in REACHES_ROWS else (Scope.ALL,)
+
+
+def _checked(role: str, right: str) -> tuple[Role, str]:
+    if role not in set(Role):
+        raise Invalid(N_("Please choose one of the list."), field="role")
+    if right not in RIGHTS:
+        raise Invalid(N_("Please choose one of the list."), field="right")
+    if (Role(role), right) in UNTOUCHABLE:
+        raise Refused(N_("This right cannot be taken from the administrator, or nobody could give it back."))
+    return Role(role), right
+
+
+# --- verbs ------------------------------------------------------------------
+
+
+@verb("rights.adjust")
+def adjust(u: UnitOfWork, role: str, right: str, scope: str | None) -> None:
+    """Give a role a right with this scope, or take it away (None). It holds from everybody's next click.
+
+    Raises Invalid beside `role`, `right` or `scope`, Refused (what an administrator must keep).
+    """
+    who, what = _checked(role, right)
+    if scope is not None and scope not in choices(what):
+        raise Invalid(N_("Please choose one of the list."), field="scope")
+    _set(u, who, what, Scope(scope) if scope else None)
+
+
+@verb("rights.adjust")
+def reset(u: UnitOfWork, role: str, right: str) -> None:
+    """Give a role the default of a right again. Raises as `adjust`."""
+    who, what = _checked(role, right)
+    _set(u, who, what, GRANTS[who].get(what))
+
+
+@verb("rights.adjust")
+def apply_preset(u: UnitOfWork, preset: str) -> int:
+    """Put the whole matrix into the state of a preset; single adjustments go. Returns how many cells changed."""
+    changes = preview(u, preset)
+    for row in changes.itertuples():
+        _set(u, Role(row.role), row.right, row.after)
+    return len(changes)
+
+
+def _set(u: UnitOfWork, role: Role, right: str, scope: Scope | None) -> None:
+    """Store what differs from the default, and nothing else."""
+    default = GRANTS[role].get(right)
+    stored = u.session.scalar(select(RightAdjustment).filter_by(role=role.value, right=right))
+    before = stored.scope if stored else default
+    if before == scope:
+        return
+    if stored is None:
+        stored = u.add(RightAdjustment(role=role.value, right=right, scope=scope))
+    u.remember(stored, {f"{role.value} {right}": [before and str(before), scope and scope.value]})
+    if scope == default:
+        # bulk: the entry above already says what happened; a deletion by the flush would add one that says less
+        u.execute(delete(RightAdjustment).where(RightAdjustment.id == stored.id), bulk=True)
+        u.session.expunge(stored)
+    else:
+        stored.scope = scope.value if scope else None
+
+
+# --- queries ----------------------------------------------------------------
+
+
+def _adjusted(u: UnitOfWork) -> dict[tuple[str, str], str | None]:
+    rows = u.rows(select(RightAdjustment.role, RightAdjustment.right, RightAdjustment.scope))
+    return {(row["role"], row["right"]): row["scope"] for row in rows}
+
+
+def matrix(u: UnitOfWork) -> pd.DataFrame:
+    """Return every cell: role, right, default, in_force (scope or None), is_adjusted, is_fixed (cannot be adjusted)."""
+    u.need("rights.view")
+    return _matrix(_adjusted(u))
+
+
+def preview(u: UnitOfWork, preset: str) -> pd.DataFrame:
+    """Return the cells that a preset would change: role, right, before, after (scope or None). Raises Invalid."""
+    u.need("rights.view")
+    if preset not in PRESETS:
+        raise Invalid(N_("Please choose one of the list."), field="preset")
+    now, then = _matrix(_adjusted(u)), _matrix({(role, right): scope for role, right, scope in PRESETS[preset]})
+    both = now.rename(columns={"in_force": "before"}).assign(after=then["in_force"])
+    return both.loc[both["before"].fillna("") != both["after"].fillna(""), ["role", "right", "before", "after"]].reset_index(drop=True)
+
+
+def _matrix(adjusted: Mapping[tuple[str, str], str | None]) -> pd.DataFrame:
+    stored = tuple(sorted((role, right, scope) for (role, right), scope in adjusted.items()))
+    in_force = {role: grants_of((role.value,), stored) for role in Role}
+    cells = [
+        (role.value, right, GRANTS[role].get(right), in_force[role].get(right), (role, right) in UNTOUCHABLE)
+        for right in _ordered(RIGHTS)
+        for role in Role
+    ]
+    frame = pd.DataFrame(cells, columns=["role", "right", "default", "in_force", "is_fixed"], dtype=object)
+    frame["is_adjusted"] = frame["default"].fillna("") != frame["in_force"].fillna("")
+    return frame
+
+
+def _ordered(rights: Iterable[str]) -> list[str]:
+    """Return rights by area, in the order of AREAS."""
+    areas = list(AREAS)
+    return sorted(rights, key=lambda right: areas.index(right.partition(".")[0]) if right.partition(".")[0] in areas else len(areas))

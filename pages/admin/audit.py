@@ -1,0 +1,88 @@
+"""Who changed what and when: narrow down, read, open one entry."""
+
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from crm import audit, teams
+from crm.audit import ACTIONS, COUNT_CAP, RECORDS, Filters
+from crm.core import clock
+from ui import changes, filters, tables, words
+from ui.forms import in_dialog
+from ui.page import asked_id, dialog, empty, header, opening
+from ui.session import _, colleagues, translated, uow, zone
+
+PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "365": _("Last 365 days")}
+
+header(_("Changes"), _("Who changed what and when. Of personal data only that they changed is kept."))
+
+people = colleagues()
+with uow() as u:
+    team_names = teams.directory(u)
+
+person, verb, record, period = filters.row(
+    filters.choice("person", _("Person"), {str(key): name for key, name in people.items()}),
+    filters.choice("verb", _("What happened"), dict(sorted(translated(ACTIONS).items(), key=lambda pair: pair[1]))),
+    filters.choice("record", _("Kind of record"), translated(RECORDS)),
+    filters.choice("period", _("Period"), PERIODS),
+)
+today = clock.day_of(clock.now(), zone())
+wanted = Filters(
+    actor_id=int(person) if person else None,
+    verb=verb or None,
+    record=record or None,
+    record_id=asked_id("number"),
+    since=today - timedelta(days=int(period) - 1) if period else None,
+    zone=zone(),
+)
+with uow() as u:
+    count = audit.count(u, wanted)
+    frame = audit.listing(u, wanted, page=tables.asked_page(), size=tables.SIZE)
+
+frame["who"] = frame["who"].fillna("Rapport")
+frame["subject"] = [changes.subject(*pair, people, team_names) for pair in zip(frame["record"], frame["record_id"], strict=True)]
+frame["what"] = [changes.short(*pair, people, team_names) for pair in zip(frame["record"], frame["changes"], strict=True)]
+columns = {
+    "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),
+    "at": tables.Column(_("When"), words.when),
+    "who": tables.Column(_("Who")),
+    "subject": tables.Column(_("Record"), muted=True),
+    "what": tables.Column(_("Changed fields")),
+}
+if count:
+    tables.table(
+        frame,
+        columns,
+        key="audit",
+        opens=lambda row: opening("entry", id=row["id"]),
+        count=tables.counted(count, COUNT_CAP, "{n} change", "{n} changes"),
+        rows_in_all=min(count, COUNT_CAP),
+    )
+elif wanted == Filters(zone=zone()):
+    empty(_("Nothing was changed yet."), icon="history")
+else:
+    empty(_("Nothing matches these filters."), icon="filter_alt_off")
+
+
+def entry(one: dict) -> None:
+    """Draw one entry in full."""
+    st.caption(" · ".join((words.md(one["who"] or "Rapport"), words.moment(one["at"]), changes.subject(one["record"], one["record_id"], people, team_names))))
+    fields = changes.lines(one["record"], one["changes"], people, team_names)
+    shown = pd.DataFrame(fields, columns=["field", "old", "new"])
+    tables.table(
+        shown,
+        {
+            "field": tables.Column(_("Field"), main=True, wrap=True),
+            "old": tables.Column(_("Before"), wrap=True),
+            "new": tables.Column(_("After"), wrap=True),
+        },
+        key="entry",
+    )
+
+
+if dialog() == "entry":
+    with uow() as u:
+        asked = audit.entry(u, asked_id() or 0)
+    if asked:
+        in_dialog(_(audit.action(asked["verb"])), lambda: entry(asked), width="medium")

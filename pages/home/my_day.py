@@ -1,0 +1,42 @@
+"""The first page of the day: my plans, my last contacts, what waits for me."""
+
+import streamlit as st
+
+from crm import interactions, plans, settings
+from crm.core import clock
+from ui import tables, timeline, words
+from ui.counters import EVERY, counters
+from ui.page import empty, header
+from ui.session import _, colleagues, may, me, uow
+
+LAST = 10
+
+people = colleagues()
+with uow() as u:
+    today = clock.day_of(u.now, settings.value(u, "timezone"))
+    own = interactions.Filters(responsible_id=None if u.may("plans.set") or not u.may("interactions.log") else u.actor.id)
+    rows = interactions.page(u, own, size=LAST) if u.may("interactions.view") else None
+
+header(_("Good day, {name}").format(name=me().name.split()[0]), words.day(today))
+
+
+@st.fragment(run_every=EVERY)
+def live() -> None:
+    """Draw the counters: one's own, for a leader those of the teams."""
+    with uow() as u:
+        running = plans.progress(u, today)
+    if running:
+        counters(running, key="my-plans")
+    else:
+        empty(_("No plan runs for you today."), icon="flag", key="plans")
+
+
+if may("plans.view"):
+    live()
+
+if rows is not None:
+    st.subheader(_("Last contacts"), anchor=False)
+    if not rows:
+        empty(_("Nothing logged yet. Press / to find a customer and log the first contact."), icon="forum", key="last")
+    else:
+        tables.table(rows, timeline.columns(people, with_customer=True), key="last", opens=timeline.opens)

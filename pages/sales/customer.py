@@ -1,0 +1,49 @@
+"""One customer on one card: who it is, how to reach it, what happened, what comes next."""
+
+import streamlit as st
+
+from crm import customers
+from crm.customers import KINDS, STAGES
+from ui import customer_card, customer_forms, timeline, words
+from ui.page import Action, asked_id, dialog, header, not_there, opening
+from ui.session import _, attempt, colleagues, may, uow
+
+people = colleagues()
+with attempt() as found, uow() as u:
+    card = customers.one(u, asked_id() or 0)
+    ways = customers.reach(u, card.id)
+    figures = customer_card.figures(u, card)
+
+if not found.ok:
+    not_there()
+    st.stop()
+
+responsible = people.get(card.responsible_id or 0, _("nobody"))
+line = (words.named(KINDS, card.kind), words.named(STAGES, card.stage), card.city, _("Responsible: {name}").format(name=responsible))
+log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
+tab = header(
+    card.name,
+    " · ".join(filter(None, line)),
+    actions=[log] if may("interactions.log") else [],
+    figures=figures,
+    tabs={"timeline": _("Time-line"), "purchases": _("Purchases"), "history": _("History")},
+)
+
+left, right = st.columns([2, 1], gap="medium")
+with left:
+    if tab == "timeline":
+        timeline.draw(card, people)
+    elif tab == "purchases":
+        customer_card.purchases_tab(card)
+    else:
+        customer_card.history(card.id, people)
+with right:
+    customer_card.draw_facts(card, ways)
+
+match dialog():
+    case "log" if may("interactions.log"):
+        customer_forms.log(card.id, card.name)
+    case "personal" | "business" as group if may("customers.edit") or may("customers.edit_personal"):
+        customer_forms.edit(card.id, group)
+    case "entry":
+        timeline.entry(asked_id("entry") or 0, people)

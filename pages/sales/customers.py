@@ -1,0 +1,65 @@
+"""Everybody we serve: find, narrow down, open; add somebody new."""
+
+from crm import customers
+from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
+from ui import customer_forms, filters, tables, words
+from ui.page import Action, dialog, empty, header, opening
+from ui.session import _, colleagues, may, translated, uow
+
+STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
+
+people = colleagues()
+add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
+header(_("Customers"), _("Persons and companies that we serve."), actions=[add] if may("customers.create") else [])
+
+text, kind, stage, responsible, mine = filters.row(
+    filters.text("q", _("Name, phone, e-mail or number")),
+    filters.choice("kind", _("Kind"), translated(KINDS)),
+    filters.choice("stage", _("Stage"), translated(STAGES)),
+    filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
+    filters.switch("mine", _("Mine")),
+)
+imported = filters.asked("import")
+wanted = Filters(
+    text=text,
+    kind=kind or None,
+    stage=stage or None,
+    responsible_id=int(responsible) if responsible else None,
+    mine=bool(mine),
+    import_id=int(imported) if imported.isdigit() else None,
+)
+with uow() as u:
+    count = customers.count(u, wanted)
+    order = "recent" if mine else "name"
+    rows = customers.page(u, wanted, number=tables.asked_page(), size=tables.SIZE, order=order)
+
+columns = {
+    "name": tables.Column(_("Name"), main=True),
+    "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),
+    "stage": tables.Column(_("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")),
+    "city": tables.Column(_("City")),
+    "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), "")),
+    "last_interaction_at": tables.Column(_("Last contact"), words.when),
+    "interaction_count": tables.Column(_("Contacts"), lambda n: words.number(n) if n else "", right=True),
+}
+if count:
+    tables.table(
+        rows,
+        columns,
+        key="customers",
+        opens="/customer?id={id}".format_map,
+        count=tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers"),
+        rows_in_all=min(count, COUNT_CAP),
+    )
+elif wanted == Filters():
+    empty(
+        _("No customers yet. Add the first one, or import the list that you have."),
+        button=_("New customer") if may("customers.create") else "",
+        href=opening("new"),
+        icon="group_add",
+    )
+else:
+    empty(_("Nobody matches these filters."), icon="filter_alt_off")
+
+if dialog() == "new" and may("customers.create"):
+    customer_forms.new(people)

@@ -1,0 +1,46 @@
+"""The journal: every contact with every customer that the reader may see, newest first."""
+
+from datetime import timedelta
+
+from crm import interactions
+from crm.core import clock
+from crm.customers import COUNT_CAP
+from crm.interactions import DIRECTIONS, KINDS, Filters
+from ui import filters, tables, timeline
+from ui.page import empty, header
+from ui.session import _, colleagues, translated, uow, zone
+
+DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
+
+people = colleagues()
+header(_("Journal"), _("Calls, mails, meetings and messages, newest first."))
+period, kind, direction, who = filters.row(
+    filters.choice("period", _("Any time"), {"today": _("Today"), "week": _("7 days"), "month": _("30 days"), "year": _("A year")}),
+    filters.choice("kind", _("Kind"), translated(KINDS)),
+    filters.choice("direction", _("Who began"), translated(DIRECTIONS)),
+    filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
+)
+first_day = clock.day_of(clock.now(), zone()) - timedelta(days=DAYS_BACK[period]) if period else None
+wanted = Filters(
+    responsible_id=int(who) if who else None,
+    kind=kind or None,
+    direction=direction or None,
+    since=clock.start_of(first_day, zone()) if first_day else None,
+)
+with uow() as u:
+    count = interactions.count(u, wanted)
+    rows = interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+
+if count:
+    tables.table(
+        rows,
+        timeline.columns(people, with_customer=True),
+        key="journal",
+        opens=timeline.opens,
+        count=tables.counted(count, COUNT_CAP, "{n} entry", "{n} entries"),
+        rows_in_all=min(count, COUNT_CAP),
+    )
+elif wanted == Filters():
+    empty(_("The journal is empty. Open a customer and log the first contact."), icon="forum")
+else:
+    empty(_("Nothing matches these filters."), icon="filter_alt_off")

@@ -1,0 +1,1 @@
+"""The tests: promises by name, kept on both databases and in a real browser."""

@@ -1,0 +1,743 @@
+"""Attacks on the door: ways round it that a hurried developer could write. Each must see, change or learn nothing more.
+
+`rep` sees the customers of the North (his own and his mate's) and may change his own; `hidden` belongs to the South.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    Integer,
+    Select,
+    String,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    union,
+    update,
+    values,
+)
+from sqlalchemy import (
+    cast as sql_cast,
+)
+from sqlalchemy.exc import InvalidRequestError, NoResultFound
+from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
+
+from crm import counters, customers, interactions, notifications, plans, search
+from crm.core.access import Role
+from crm.core.errors import CrmError, NotFound, Refused
+from crm.core.people import User
+from crm.counters import DailyCount
+from crm.customers import Customer, Email, Phone
+from crm.interactions import Interaction
+from crm.notifications import Notification
+from crm.plans import Plan
+from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_customer
+
+C = Customer
+TABLE = Customer.__table__
+
+
+@dataclass
+class World:
+    """One customer of each kind, each with a call, seen from the sales rep of the North."""
+
+    cast: Cast
+    own: int
+    mates: int
+    hidden: int
+    nobodys: int
+
+    @property
+    def seen(self) -> set[int]:
+        return {self.own, self.mates}
+
+    @property
+    def everyone(self) -> set[int]:
+        return {self.own, self.mates, self.hidden, self.nobodys}
+
+
+def peopled(cast) -> World:
+    names = {"rep": "own", "mate": "mates", "rival": "hidden", None: "nobodys"}
+    keys = {
+        name: a_customer(cast, of, phones=[f"+7916000000{n}"], emails=[f"{name}@example.com"], address=f"Street {n}")
+        for n, (of, name) in enumerate(names.items())
+    }
+    for by, name in (("rep", "own"), ("rep", "mates"), ("rival", "hidden"), ("service", "nobodys")):
+        a_call(cast, keys[name], by)
+    return World(cast, **keys)
+
+
+@pytest.fixture
+def world(cast) -> World:
+    """For attacks that change something, if they can."""
+    return peopled(cast)
+
+
+@pytest.fixture(scope="module")
+def calm(standing) -> World:
+    """For attacks that only read: one world for all of them."""
+    return peopled(standing)
+
+
+# --- reading: hidden rows do not exist --------------------------------------
+
+another = aliased(C, name="another")
+SHOWS_IDS: dict[str, Callable[[], Any]] = {
+    "columns": lambda: select(C.id),
+    "a column that is no key": lambda: select(C.id).where(C.name.is_not(None)),
+    "an alias": lambda: select(another.id),
+    "an alias of a subquery": lambda: select(aliased(C, select(C).subquery()).id),
+    "a subquery": lambda: select(select(C.id).subquery().c.id),
+    "a subquery of a subquery": lambda: select(select(select(C.id).subquery().c.id).subquery().c.id),
+    "a CTE": lambda: select(select(C.id).cte().c.id),
+    "a nested CTE": lambda: select(C.id).where(C.id.in_(select(select(another.id).cte().c.id))),
+    "a union": lambda: union(select(C.id), select(another.id)),
+    "a union beneath": lambda: select(union(select(C.id), select(another.id)).subquery().c.id),
+    "a union of three": lambda: union(select(C.id), select(another.id), select(Interaction.customer_id)),
+    "a join from the journal": lambda: select(C.id).join(Interaction, Interaction.customer_id == C.id),
+    "a join from the left": lambda: select(Interaction.customer_id).join(C, C.id == Interaction.customer_id),
+    "a written join": lambda: select(C.id).select_from(join(C, Interaction, Interaction.customer_id == C.id)),
+    "an outer join": lambda: select(C.id).select_from(User).outerjoin(C, User.id > 0).where(C.id > 0),
+    "an outer join of itself": lambda: select(another.id).outerjoin(C, C.id == another.id),
+    "a child's key": lambda: select(Interaction.customer_id),
+    "another child's key": lambda: select(Phone.customer_id),
+    "a parent in a condition": lambda: select(Interaction.customer_id).where(Interaction.customer_id.in_(select(C.id))),
+    "exists": lambda: select(C.id).where(exists(select(another.id).where(another.id == C.id))),
+    "distinct": lambda: select(C.id).distinct(),
+    "a group": lambda: select(C.id).group_by(C.id, C.team_id).having(func.count() > 0),
+    "an order": lambda: select(C.id).order_by(C.name.desc(), C.id),
+    "a window": lambda: select(C.id, func.row_number().over(order_by=C.id)),
+    "or": lambda: select(C.id).where(or_(C.id > 0, C.id < 0)),
+    "the end of a filter": lambda: select(C.id).where(C.team_id == NORTH, or_(C.id == 1, literal(1) == 1)),
+    "a case": lambda: select(case((C.id > 0, C.id), else_=0)),
+    "an arithmetic": lambda: select(C.id + 0),
+    "a lock": lambda: select(C.id).with_for_update(),
+}
+
+
+@pytest.mark.parametrize("way", SHOWS_IDS)
+def test_only_rows_inside_the_scope_are_shown_through(calm, way):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert {row[0] for row in u.session.execute(SHOWS_IDS[way]())} == calm.seen
+    with calm.cast.unit(calm.cast.rep) as u:
+        statement = SHOWS_IDS[way]()
+        key = next(iter(statement.selected_columns.keys()))
+        assert {row[key] for row in u.rows(statement)} == calm.seen
+    with calm.cast.unit(calm.cast.keeper) as u:  # the scope is what hides them, not the statement
+        found = {row[0] for row in u.session.execute(SHOWS_IDS[way]())}
+        assert found == (calm.seen if way == "the end of a filter" else calm.everyone)
+
+
+def test_whole_records_are_inside_the_scope(calm):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert {one.id for one in u.all(select(C))} == calm.seen
+        assert {one.id for one in u.all(select(another))} == calm.seen
+        assert {one.id for one in u.session.query(C)} == calm.seen
+        assert {one.customer_id for one in u.all(select(Interaction))} == calm.seen
+        assert {one.customer_id for one in u.all(select(Phone))} == calm.seen
+
+
+@pytest.mark.parametrize("way", ["get", "session.get", "get_one", "query.get", "one", "identity"])
+def test_a_hidden_record_is_not_found_by_its_key(calm, way):
+    with calm.cast.unit(calm.cast.rep) as u:
+        if way == "session.get":
+            assert u.session.get(C, calm.own).id == calm.own
+            assert u.session.get(C, calm.hidden) is None
+            return
+        asked = {
+            "get": lambda: u.get(C, calm.hidden),
+            "get_one": lambda: u.session.get_one(C, calm.hidden),
+            "query.get": lambda: u.session.query(C).filter(C.id == calm.hidden).one(),
+            "one": lambda: customers.one(u, calm.hidden),
+            "identity": lambda: u.session.get_one(Interaction, a_call(calm.cast, calm.hidden, "rival")),
+        }
+        with pytest.raises((NotFound, NoResultFound)):
+            asked[way]()
+
+
+def test_absent_and_hidden_read_the_same(calm):
+    said = []
+    for key in (calm.hidden, 999_999):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(NotFound) as caught:
+            customers.edit(u, key, {"city": "Kazan"}, seen=1)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+COUNTS: dict[str, Callable[[], Select[Any]]] = {
+    "count": lambda: select(func.count()).select_from(C),
+    "count of keys": lambda: select(func.count(C.id)),
+    "count of a subquery": lambda: select(func.count()).select_from(select(C.id).subquery()),
+    "count of a CTE": lambda: select(func.count()).select_from(select(C.id).cte()),
+    "a scalar subquery": lambda: select(select(func.count(C.id)).scalar_subquery()).select_from(User).limit(1),
+    "a sum of ones": lambda: select(func.sum(case((C.id > 0, 1), else_=0))),
+    "a window": lambda: select(func.count().over()).select_from(C).limit(1),
+    "the groups": lambda: select(
+        func.sum(select(func.count().label("n")).select_from(C).group_by(C.responsible_id).subquery().c.n)
+    ),
+    "count of a join": lambda: select(func.count(C.id.distinct())).join(Interaction, Interaction.customer_id == C.id),
+    "count of the journal": lambda: select(func.count()).select_from(Interaction),
+    "count of phones": lambda: select(func.count(Phone.id)),
+    "outer join": lambda: select(func.count(C.id)).select_from(User).outerjoin(C, C.responsible_id == User.id),
+}
+
+
+@pytest.mark.parametrize("way", COUNTS)
+def test_hidden_rows_are_not_counted_by(calm, way):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert u.value(COUNTS[way]()) == 2
+
+
+def test_hidden_rows_do_not_show_in_a_maximum(calm):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert u.value(select(func.max(C.id))) == max(calm.seen)
+        assert u.value(select(func.max(C.name))) == "Customer of rep"
+        assert u.value(select(func.min(Interaction.customer_id))) == min(calm.seen)
+
+
+ORACLES: dict[str, Callable[[int], Any]] = {
+    "exists beside people": lambda key: select(User.id).where(exists(select(C.id).where(C.id == key))),
+    "exists of an alias": lambda key: select(User.id).where(exists(select(another.id).where(another.id == key))),
+    "a literal where it exists": lambda key: select(literal(1)).where(select(C.id).where(C.id == key).exists()),
+    "in": lambda key: select(User.id).where(literal(key).in_(select(C.id))),
+    "a scalar in a condition": lambda key: select(User.id).where(
+        select(func.count(C.id)).where(C.id == key).scalar_subquery() > 0
+    ),
+    "its children": lambda key: select(Interaction.id).where(Interaction.customer_id == key),
+    "its phones": lambda key: select(Phone.id).where(Phone.customer_id == key),
+    "the look-up": lambda key: select(C.id).where(search.matches(C.id, f"+791600000{key - 1:02}", full=None), C.id == key),
+}
+
+
+@pytest.mark.parametrize("way", ORACLES)
+def test_no_question_tells_that_a_hidden_record_exists(calm, way):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert u.session.execute(ORACLES[way](calm.hidden)).all() == []
+        if way != "the look-up":
+            assert u.session.execute(ORACLES[way](calm.own)).all()
+
+
+def test_an_order_by_hidden_rows_tells_nothing(calm):
+    """Were the South's customer inside, its responsible would sort before those without any customer."""
+    with calm.cast.unit(calm.cast.rep) as u:
+        name = select(C.name).where(C.responsible_id == User.id).scalar_subquery()
+        ordered = u.all(select(User.id).order_by(name.is_(None), User.id))
+    assert set(ordered[:2]) == {PARTS["rep"].id, PARTS["mate"].id}
+
+
+# --- reading: without records, without the door -----------------------------
+
+BARE: dict[str, Callable[[], Any]] = {
+    "SQL text": lambda: text("SELECT name FROM customers"),
+    "a table": lambda: select(TABLE.c.name),
+    "a whole table": lambda: select(TABLE),
+    "a table beside people": lambda: select(User.id, TABLE.c.name),
+    "an alias of a table beside people": lambda: select(User.id, TABLE.alias().c.name),
+    "a table in exists": lambda: select(User.id).where(exists(select(TABLE.c.id).where(TABLE.c.id == 3))),
+    "a table in a subquery": lambda: select(User.id, select(func.count(TABLE.c.id)).scalar_subquery()),
+    "a table under people": lambda: select(func.count(User.id)).select_from(TABLE),
+    "a joined table": lambda: select(func.count(User.id)).join(TABLE, literal(1) == 1),
+    "a written join": lambda: select(func.count(User.id)).select_from(User.__table__.join(TABLE, literal(1) == 1)),
+    "records from text": lambda: select(C).from_statement(text("SELECT * FROM customers")),
+    "records from a table": lambda: select(C).from_statement(select(TABLE)),
+    "text in a condition": lambda: select(C.id).where(text("1=1 OR 1=1")),
+    "text as a column": lambda: select(C.id, text("(SELECT max(name) FROM customers)")),
+    "a literal column": lambda: select(C.id, literal_column("(SELECT max(name) FROM customers)")),
+    "text as an order": lambda: select(C.id).order_by(text("(SELECT 1)")),
+    "a function over nothing": lambda: select(func.count()).select_from(values(column("n", Integer)).data([(1,)])),
+    "exists alone": lambda: select(exists().where(C.id == 3)),
+    "a table in a CTE": lambda: select(User.id, select(TABLE.c.name).cte().c.name),
+    "a table in a union": lambda: union(select(User.name), select(TABLE.c.name)),
+}
+
+
+@pytest.mark.parametrize("way", BARE)
+def test_what_names_no_record_is_refused_unless_said_aloud(calm, way):
+    for read in ("all", "value", "rows"):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+            getattr(u, read)(BARE[way]())
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+        u.session.execute(BARE[way]())
+
+
+def test_a_hidden_customer_cannot_be_read_off_the_index(calm):
+    for statement in (select(search.TOKENS), select(User.id, search.TOKENS.c.token)):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+            u.session.execute(statement)
+
+
+# --- reading: personal data -------------------------------------------------
+
+owner = (C.responsible_id, C.team_id, C.partner_id)
+PERSONAL: dict[str, Callable[[], Any]] = {
+    "the column": lambda: select(Phone.number),
+    "the digits": lambda: select(Phone.digits),
+    "the mail": lambda: select(Email.address),
+    "the street": lambda: select(C.address),
+    "a label": lambda: select(Phone.number.label("id")),
+    "a label of an owner": lambda: select(Phone.number.label("responsible_id")),
+    "an alias": lambda: select(aliased(Phone).number),
+    "an alias of a subquery": lambda: select(aliased(Phone, select(Phone).subquery()).number),
+    "a subquery": lambda: select(select(Phone.number).subquery().c.number),
+    "a CTE": lambda: select(select(Phone.number).cte().c.number),
+    "a function": lambda: select(func.lower(Phone.number)),
+    "a function beneath": lambda: select(select(func.lower(Phone.number).label("x")).subquery().c.x),
+    "a function two beneath": lambda: select(
+        select(select(func.lower(Phone.number).label("x")).subquery().c.x).subquery().c.x
+    ),
+    "a function in a CTE": lambda: select(select(func.lower(Phone.number).label("x")).cte().c.x),
+    "a case": lambda: select(case((Phone.id > 0, Phone.number), else_="")),
+    "a cast": lambda: select(sql_cast(Phone.digits, String)),
+    "a sum of texts": lambda: select(Phone.number + "!"),
+    "an aggregate": lambda: select(func.max(Phone.number)),
+    "a comparison": lambda: select(Phone.digits.like("7916%")),
+    "a bundle": lambda: select(Bundle("both", Phone.number, Phone.id)),
+    "distinct": lambda: select(Phone.number).distinct(),
+    "a scalar subquery": lambda: select(
+        C.id, select(Phone.number).where(Phone.customer_id == C.id).limit(1).scalar_subquery()
+    ),
+    "a union": lambda: union(select(Phone.number), select(Email.address)),
+    "a union behind a name": lambda: union(select(C.name), select(Phone.number)),
+    "a union beneath": lambda: select(union(select(C.name.label("n")), select(Phone.number)).subquery().c.n),
+    "the end of a union": lambda: union(select(C.name), select(C.city), select(Phone.number)),
+    "a record beside it": lambda: select(C, C.address),
+    "a window": lambda: select(Phone.id, func.first_value(Phone.number).over(order_by=Phone.id)),
+    "two of one name": lambda: select(Email.address.label("x"), C.name.label("x")).join(C, C.id == Email.customer_id),
+    "a foreign owner": lambda: select(Phone.number, Interaction.responsible_id)
+    .join(C, C.id == Phone.customer_id)
+    .join(Interaction, Interaction.customer_id == C.id)
+    .where(Interaction.customer_id == 2),
+    "an invented owner": lambda: select(Phone.number, literal(PARTS["rep"].id).label("responsible_id")),
+    "an invented owner with the record": lambda: select(
+        C.address, literal(PARTS["rep"].id).label("responsible_id"), C.team_id, C.partner_id
+    ),
+    "another record's owner": lambda: select(another.address, *owner).join(C, C.id == 1).where(another.id == 2),
+    "another's owner for phones": lambda: select(Phone.number, another.responsible_id)
+    .join(C, C.id == Phone.customer_id)
+    .join(another, another.id == 1)
+    .where(C.id == 2),
+    "an owner through a subquery": lambda: (
+        lambda rows: select(rows.c.address, rows.c.responsible_id)
+    )(select(C.address, literal(PARTS["rep"].id).label("responsible_id")).where(C.id == 2).subquery()),
+}
+
+
+def readings(u, statement):
+    """Read a statement in every way and return what came out as texts."""
+    found = []
+    for read in (
+        lambda: [tuple(row) for row in u.session.execute(statement)],
+        lambda: list(u.all(statement)),
+        lambda: [u.value(statement)],
+        lambda: u.rows(statement),
+        lambda: u.frame(statement).to_dict("records"),
+        lambda: [tuple(row) for row in u.execute(statement)],
+        lambda: [tuple(row) for row in u.session.execute(statement).partitions()],
+    ):
+        try:
+            found.extend(str(one) for one in read())
+        except Refused:
+            found.append("refused")
+    return found
+
+
+@pytest.mark.parametrize("way", PERSONAL)
+def test_personal_data_of_a_colleagues_customer_leave_only_masked(calm, way):
+    secrets = ("0001", "00-01", "mates@", "Street 1")
+    with calm.cast.unit(calm.cast.rep) as u:
+        out = readings(u, PERSONAL[way]())
+    assert out
+    assert not [one for one in out for secret in secrets if secret in one]
+    assert "True" not in " ".join(out)  # the answer to a comparison
+
+
+@pytest.mark.parametrize("part", ["marketer", "analyst", "executive", "product", "admin"])
+def test_who_may_see_no_personal_data_gets_none(calm, part):
+    for way, statement in PERSONAL.items():
+        with calm.cast.unit(getattr(calm.cast, part)) as u:
+            out = " ".join(readings(u, statement()))
+        assert not any(secret in out for secret in ("7916", "916 ", "00-0", "s@ex", "n@ex", "Street", "True")), way
+
+
+def test_who_may_see_all_personal_data_reads_it_in_every_way(calm):
+    """So it is the right that hides them, not the statement."""
+    with calm.cast.unit(calm.cast.keeper) as u:
+        for way, statement in PERSONAL.items():
+            out = " ".join(readings(u, statement()))
+            assert "refused" not in out, way
+            assert any(plain in out for plain in ("+7 916", "+7916", "79160", "@example", "Street", "True")), way
+
+
+OPTIONS: dict[str, Callable[[], Any]] = {
+    "undefer": lambda: select(C).options(undefer(C.address)),
+    "undefer of all": lambda: select(C).options(undefer("*")),
+    "load_only": lambda: select(Phone).options(load_only(Phone.number)),
+    "undefer of a child": lambda: select(Phone).options(undefer(Phone.digits)),
+}
+
+
+@pytest.mark.parametrize("way", OPTIONS)
+def test_no_option_loads_personal_data_with_a_record(calm, way):
+    for read in ("all", "value", "rows"):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+            getattr(u, read)(OPTIONS[way]())
+
+
+def test_a_record_does_not_give_its_personal_columns(calm):
+    with calm.cast.unit(calm.cast.keeper) as u:
+        with pytest.raises(InvalidRequestError):
+            _ = u.get(C, calm.own).address
+        phone = u.all(select(Phone))[0]
+        with pytest.raises(InvalidRequestError):
+            _ = phone.number
+
+
+def test_reading_a_record_again_gives_no_personal_column(calm):
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+        u.session.refresh(u.get(C, calm.own), ["address"])
+    with calm.cast.unit(calm.cast.rep) as u:
+        u.session.refresh(shown := u.get(C, calm.own))
+        with pytest.raises(InvalidRequestError):
+            _ = shown.address
+
+
+def test_unmasked_reading_is_for_writing_verbs_only(calm):
+    for right in ("customers.view", "customers.view_personal", ""):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+            if right:
+                with u.acting("test.peep", right):
+                    u.inside(select(Phone.number))
+            u.inside(select(Phone.number))
+
+
+# --- writing ----------------------------------------------------------------
+
+
+def act(world, right, change, part="rep"):
+    """Let somebody run a verb that a careless developer wrote; return what the database holds afterwards."""
+    with world.cast.unit(getattr(world.cast, part)) as u, u.acting("test.attack", right):
+        change(u)
+
+
+def stored(cast, table, key):
+    with cast.database.reader.connect() as connection:
+        return connection.execute(select(table).where(table.c.id == key)).mappings().one()
+
+
+def test_a_colleagues_customer_cannot_be_taken(world):
+    def steal(u):
+        u.get(C, world.mates).responsible_id = u.actor.id
+
+    with pytest.raises(Refused):
+        act(world, "customers.edit", steal)
+    assert stored(world.cast, TABLE, world.mates)["responsible_id"] == PARTS["mate"].id
+
+
+def test_a_leader_cannot_pull_a_customer_over_from_another_team(world):
+    def pull(u):
+        customer = u.session.get(C, world.hidden) or C(id=world.hidden, version=1)
+        if customer not in u.session:
+            make_transient_to_detached(customer)
+            u.session.add(customer)
+        customer.responsible_id, customer.team_id = u.actor.id, NORTH
+
+    with pytest.raises(Refused):
+        act(world, "customers.assign", pull, "leader")
+    assert stored(world.cast, TABLE, world.hidden)["team_id"] == SOUTH
+
+
+def test_a_leader_cannot_push_a_customer_into_another_team(world):
+    def push(u):
+        u.get(C, world.own).team_id = SOUTH
+
+    with pytest.raises(Refused):
+        act(world, "customers.assign", push, "leader")
+
+
+def test_ones_own_customer_cannot_be_given_away_without_the_right(world):
+    def give(u):
+        u.get(C, world.own).responsible_id = PARTS["mate"].id
+
+    with pytest.raises(Refused):
+        act(world, "customers.edit", give)
+
+
+def test_a_record_read_before_the_verb_is_guarded_by_what_is_stored(world):
+    """After the rollback that begins a write, nothing of the record is loaded: the guard must ask for the 'before'."""
+
+    def steal(u):
+        with u.session.no_autoflush:
+            customer.responsible_id = u.actor.id
+            customer.team_id = NORTH
+
+    with pytest.raises(Refused), world.cast.unit(world.cast.rep) as u:
+        customer = customers.one(u, world.mates)
+        with u.acting("test.attack", "customers.edit"):
+            steal(u)
+    assert stored(world.cast, TABLE, world.mates)["responsible_id"] == PARTS["mate"].id
+
+
+@pytest.mark.parametrize("right", ["customers.view", "interactions.view", "customers.view_personal"])
+def test_a_view_may_not_write(world, right):
+    def write(u):
+        u.get(C, world.own).note = "oops"
+
+    with pytest.raises(Refused):
+        act(world, right, write)
+    assert stored(world.cast, TABLE, world.own)["note"] is None
+
+
+def test_nothing_is_written_outside_a_verb(world):
+    with pytest.raises(Refused), world.cast.unit(world.cast.leader) as u:
+        u.get(C, world.own).note = "x"
+    with pytest.raises(Refused), world.cast.unit(world.cast.leader) as u:
+        u.delete(u.get(C, world.own))
+    with pytest.raises(Refused), world.cast.unit(world.cast.leader) as u:
+        u.add(Interaction(customer_id=world.own, kind="call", at=NOW, responsible_id=7, logged_at=NOW))
+    assert stored(world.cast, TABLE, world.own)["note"] is None
+
+
+def test_what_was_changed_outside_a_verb_is_not_saved_by_the_next_one(world):
+    with pytest.raises(Refused), world.cast.unit(world.cast.leader) as u:
+        customer = u.get(C, world.own)
+        customers.edit(u, world.mates, {"city": "Kazan"}, seen=1)
+        customer.note = "slipped in"
+        customers.edit(u, world.mates, {"city": "Omsk"}, seen=2)
+    assert stored(world.cast, TABLE, world.own)["note"] is None
+    assert stored(world.cast, TABLE, world.mates)["city"] is None
+
+
+def test_a_colleagues_customer_cannot_be_deleted(world):
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: u.delete(u.get(C, world.mates)))
+
+
+def test_a_customer_cannot_be_added_for_a_colleague_or_another_team(world):
+    for part, facts in (("rep", {"responsible_id": 4, "team_id": NORTH}), ("leader", {"responsible_id": 5, "team_id": SOUTH})):
+        one = C(kind="company", name="x", sort_name="x", created_at=NOW, **facts)
+        with pytest.raises(Refused):
+            act(world, "customers.create", lambda u, one=one: u.add(one), part)
+
+
+def test_nothing_is_attached_to_a_hidden_customer(world):
+    for child in (
+        Interaction(customer_id=world.hidden, kind="call", at=NOW, responsible_id=3, logged_at=NOW),
+        Phone(customer_id=world.hidden, number="+7", digits="7"),
+    ):
+        with pytest.raises(Refused):
+            act(world, "interactions.log", lambda u, child=child: u.add(child))
+
+
+def test_nothing_is_attached_to_no_customer(world):
+    child = Interaction(customer_id=999_999, kind="call", at=NOW, responsible_id=3, logged_at=NOW)
+    with pytest.raises(Refused):
+        act(world, "interactions.log", lambda u: u.add(child))
+
+
+@pytest.mark.parametrize(("part", "to"), [("rep", "hidden"), ("leader", "hidden"), ("rival", "own")])
+def test_a_child_cannot_be_moved_out_of_reach(world, part, to):
+    source = world.hidden if part == "rival" else world.own
+
+    def move(u):
+        u.all(select(Interaction).where(Interaction.customer_id == source))[0].customer_id = getattr(world, to)
+
+    with pytest.raises(Refused):
+        act(world, "interactions.log", move, part)
+
+
+def test_a_child_cannot_be_pulled_over_from_a_hidden_customer(world):
+    key = a_call(world.cast, world.hidden, "rival")
+
+    def pull(u):
+        entry = Interaction(id=key, version=1)
+        make_transient_to_detached(entry)
+        u.session.add(entry)
+        entry.customer_id = world.own
+
+    with pytest.raises(Refused):
+        act(world, "interactions.log", pull)
+    assert stored(world.cast, Interaction.__table__, key)["customer_id"] == world.hidden
+
+
+@pytest.mark.parametrize("field", ["name"])
+def test_a_personal_field_needs_its_right(world, field):
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: setattr(u.get(C, world.own), field, "x"))
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: setattr(u.get(C, world.own), field, "x"), "leader")
+    act(world, "customers.edit", lambda u: setattr(u.get(C, world.own), field, "x"), "keeper")
+
+
+def test_the_street_needs_its_right_though_it_is_not_loaded(world):
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: setattr(u.get(C, world.own), "address", "x"))
+
+
+def test_a_stronger_verb_does_not_lend_its_right_to_other_fields(world):
+    """Whoever may hand over does not thereby change business data."""
+    with pytest.raises(Refused):
+        act(world, "customers.archive", lambda u: setattr(u.get(C, world.own), "note", "x"), "admin")
+
+
+@pytest.mark.parametrize("right", ["interactions.log", "customers.edit"])
+def test_phones_are_added_and_deleted_only_with_their_right(world, right):
+    with pytest.raises(Refused):
+        act(world, right, lambda u: u.add(Phone(customer_id=world.own, number="+7", digits="7")))
+    with pytest.raises(Refused):
+        act(world, right, lambda u: u.delete(u.all(select(Phone).where(Phone.customer_id == world.own))[0]))
+    with pytest.raises(Refused):
+        act(world, right, lambda u: setattr(u.all(select(Phone).where(Phone.customer_id == world.own))[0], "number", "1"))
+
+
+BULK: dict[str, Callable[[World], Any]] = {
+    "update": lambda _: update(C).values(note="x"),
+    "delete": lambda _: delete(Interaction),
+    "insert": lambda w: insert(Interaction).values(
+        customer_id=w.hidden, kind="call", note="", at=NOW, responsible_id=3, logged_at=NOW, version=1
+    ),
+    "update of a table": lambda _: update(TABLE).values(note="x"),
+    "delete of a table": lambda _: delete(Interaction.__table__),
+    "insert into a table": lambda _: insert(User.__table__).values(
+        username="x", name="x", roles=["administrator"], created_at=NOW, version=1
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BULK)
+def test_bulk_changes_are_refused_unless_said_aloud(world, way):
+    for loud in ({}, {"raw": True}):
+        with pytest.raises(Refused):
+            act(world, "interactions.log", lambda u, loud=loud: u.execute(BULK[way](world), **loud))
+
+
+@pytest.mark.parametrize("way", BULK)
+def test_bulk_changes_are_refused_outside_a_writing_verb(world, way):
+    with world.cast.unit(world.cast.rep) as u, pytest.raises(Refused):
+        u.execute(BULK[way](world), raw=True, bulk=True)
+    with pytest.raises(Refused):
+        act(world, "customers.view", lambda u: u.execute(BULK[way](world), raw=True, bulk=True))
+
+
+def test_bulk_changes_reach_as_far_as_the_verbs_right(world):
+    """The rep sees his team's customers and changes his own."""
+    counted = []
+    act(world, "customers.edit", lambda u: counted.append(u.execute(update(C).values(note="x"), bulk=True).rowcount))
+    act(world, "interactions.edit", lambda u: counted.append(u.execute(delete(Interaction), bulk=True).rowcount))
+    assert counted == [1, 1]
+    with world.cast.unit() as u:
+        assert {one.id for one in u.all(select(C).where(C.note == "x"))} == {world.own}
+        assert {one.customer_id for one in u.all(select(Interaction))} == world.everyone - {world.own}
+
+
+@pytest.mark.parametrize("way", ["bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"])
+def test_the_sessions_own_bulk_ways_are_closed(world, way):
+    given = {
+        "bulk_save_objects": ([Phone(customer_id=world.own, number="+7", digits="7")],),
+        "bulk_insert_mappings": (Phone, [{"customer_id": world.own, "number": "+7", "digits": "7"}]),
+        "bulk_update_mappings": (C, [{"id": world.own, "note": "x"}]),
+    }[way]
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: getattr(u.session, way)(*given))
+
+
+def test_merging_a_made_up_record_changes_nothing(world):
+    for key in (world.mates, world.hidden):
+        made = C(id=key, kind="company", name="x", sort_name="x", responsible_id=3, team_id=NORTH, created_at=NOW)
+        with pytest.raises(CrmError):
+            act(world, "customers.edit", lambda u, made=made: u.session.merge(made))
+        assert stored(world.cast, TABLE, key)["name"] != "x"
+
+
+def test_a_record_carried_over_from_somebody_elses_unit_is_guarded(world):
+    with world.cast.unit(world.cast.keeper) as u:
+        carried = customers.one(u, world.mates)
+
+    def change(u):
+        u.session.add(carried)
+        carried.note = "x"
+
+    with pytest.raises(Refused):
+        act(world, "customers.edit", change)
+    assert stored(world.cast, TABLE, world.mates)["note"] is None
+
+
+# --- the other guarded records ----------------------------------------------
+
+
+def test_plans_and_counts_of_another_team_are_not_seen(world):
+    with world.cast.unit(world.cast.rival_leader) as u:
+        plans.set_target(
+            u, measure="calls", target=5, starts_on=NOW.date(), ends_on=NOW.date(), responsible_id=PARTS["rival"].id
+        )
+    with world.cast.unit(world.cast.leader) as u:
+        assert u.all(select(Plan)) == []
+        assert counters.totals(u, "calls", NOW.date(), NOW.date()) == {PARTS["rep"].id: 2, PARTS["service"].id: 1}
+        assert u.value(select(func.sum(DailyCount.count)).where(DailyCount.responsible_id == PARTS["rival"].id)) is None
+    with world.cast.unit(world.cast.rep) as u:
+        assert set(counters.totals(u, "calls", NOW.date(), NOW.date())) == {PARTS["rep"].id}
+
+
+def test_a_leader_sets_no_plan_beyond_his_team(world):
+    facts = {"measure": "calls", "target": 5, "starts_on": NOW.date(), "ends_on": NOW.date()}
+    for whose in ({"responsible_id": PARTS["rival"].id}, {"team_id": SOUTH}, {}):
+        with pytest.raises(Refused), world.cast.unit(world.cast.leader) as u:
+            plans.set_target(u, **facts, **whose)
+
+
+def test_notifications_reach_one_person(world):
+    with world.cast.unit() as u:
+        notifications.send(u, PARTS["mate"].id, "Hello {name}", name="Olga")
+    with world.cast.unit(world.cast.rep) as u:
+        assert u.all(select(Notification)) == []
+        assert u.value(select(func.count(Notification.id))) == 0
+    with world.cast.unit(world.cast.admin) as u:
+        assert u.all(select(Notification)) == []
+
+
+def test_a_notification_cannot_be_sent_by_a_person(world):
+    for part in ("rep", "leader", "admin"):
+        with pytest.raises(Refused), world.cast.unit(getattr(world.cast, part)) as u:
+            notifications.send(u, PARTS["mate"].id, "Hello")
+
+
+def test_a_partner_sees_the_customers_of_that_partner_and_no_more(world):
+    theirs = a_customer(world.cast, "rep", partner=True)
+    with world.cast.unit(world.cast.partner) as u:
+        assert {one.id for one in u.all(select(C))} == {theirs}
+        assert {row["partner_id"] for row in u.rows(select(C.partner_id))} == {PARTNER}
+        with pytest.raises(NotFound):
+            interactions.log(u, world.own, kind="call")
+
+
+def test_every_role_sees_exactly_its_scope(world):
+    expected = {
+        "admin": world.everyone,
+        "keeper": world.everyone,
+        "rep": world.seen,
+        "rival": {world.hidden},
+        "leader": world.seen,
+        "head": {world.own, world.mates, world.hidden},
+        "service": world.everyone,
+        "marketer": world.everyone,
+        "analyst": world.everyone,
+        "executive": world.everyone,
+        "product": world.everyone,
+        "partner": set(),
+        "stranger": set(),
+    }
+    assert {PARTS[part].role for part in expected} == set(Role)
+    for part, seen in expected.items():
+        with world.cast.unit(getattr(world.cast, part)) as u:
+            assert set(customers.listing(u).index) == seen, part
+            assert customers.count(u) == len(seen), part

@@ -1,0 +1,140 @@
+"""Audit entries in the reader's words: which field went from what to what."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from crm import customers, interactions, plans, settings
+from crm.audit import RECORDS
+from crm.core.access import RIGHTS, ROLES
+from crm.core.audit_log import HIDDEN
+from crm.core.i18n import N_
+from ui import customer_forms, rights_forms, words
+from ui.session import _
+
+FIELDS: Final[Mapping[str, str]] = {
+    "responsible_id": N_("Responsible"),
+    "team_id": N_("Team"),
+    "partner_id": N_("Partner number"),
+    "customer_id": N_("Customer"),
+    "username": N_("User name"),
+    "email": N_("E-mail"),
+    "roles": N_("Roles"),
+    "language": N_("Language"),
+    "timezone": N_("Time zone"),
+    "created_at": N_("Created"),
+    "created_by_id": N_("Created by"),
+    "disabled_at": N_("Disabled"),
+    "deleted_at": N_("Deleted"),
+    "archived_at": N_("In the bin since"),
+    "deleted": N_("Deleted"),
+    "parent_id": N_("Stands under"),
+    "leader_id": N_("Leader"),
+    "customers_moved": N_("Customers that went along"),
+    "customers_left": N_("Customers left in the old team"),
+    "customers_handed_over": N_("Customers handed over"),
+    "signed_out": N_("Signed out everywhere"),
+    "password_reset": N_("Password reset"),
+    "unlocked": N_("Waiting after wrong passwords ended"),
+    "second_factor": N_("Second factor"),
+    "sign_in": N_("Sign-in"),
+    "seen_from": N_("Address"),
+    "count": N_("How many"),
+    "number": N_("Phone"),
+    "digits": N_("Phone"),
+    "measure": N_("What counts"),
+    "target": N_("How many"),
+    "starts_on": N_("First day"),
+    "ends_on": N_("Last day"),
+    "of_team": N_("Of a team"),
+    "at": N_("When"),
+    "direction": N_("Who began"),
+    "outcome": N_("Result"),
+    "topic": N_("Topic"),
+    "minutes": N_("Minutes"),
+}
+"""Names of fields that are not on a customer's card."""
+
+CODES: Final[Mapping[str, Mapping[Any, str]]] = {
+    "stage": customers.STAGES,
+    "source": customers.SOURCES,
+    "direction": interactions.DIRECTIONS,
+    "outcome": interactions.OUTCOMES,
+    "measure": plans.MEASURES,
+}
+"""Fields that hold codes, with the codes' names."""
+
+PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id"})
+NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
+TEAMS: Final = frozenset({"team_id", "parent_id"})
+
+
+def subject(record: str, record_id: int, people: Mapping[int, str], teams: Mapping[int, str]) -> str:
+    """Write which record an entry speaks of: 'Customer 12', 'Team North', 'Ivan Petrov'."""
+    if record == "users" and record_id in people:
+        return people[record_id]
+    if record in NAMED_BY_THEIR_FIELD:
+        return words.named(RECORDS, record)
+    name = teams.get(record_id) if record == "teams" else None
+    return f"{words.named(RECORDS, record)} {name or record_id}"
+
+
+def lines(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> list[tuple[str, str, str]]:
+    """Return (field, old, new) in words for each changed field of an entry. Personal values stay hidden."""
+    return [_line(record, key, pair, people, teams) for key, pair in changes.items() if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004
+
+
+def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> str:
+    """Write an entry in one line: 'Stage: Potential → Loyal; Note: …'."""
+    parts = []
+    for field, old, new in lines(record, changes, people, teams):
+        if HIDDEN in (old, new):
+            parts.append(field)
+        elif old:
+            parts.append(f"{field}: {old} → {new or '–'}")
+        else:
+            parts.append(f"{field}: {new}")
+    return "; ".join(parts)
+
+
+def _line(record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]) -> tuple[str, str, str]:
+    if record == "right_adjustments" and " " in key:
+        role, right = key.split(" ", 1)
+        field = f"{words.named(ROLES, role)}, {words.named(RIGHTS, right)}"
+        return field, *(rights_forms.scope_word(right, value) if right in RIGHTS else str(value) for value in pair)  # type: ignore[return-value]
+    return _field(record, key), *(_value(record, key, value, people, teams) for value in pair)  # type: ignore[return-value]
+
+
+def _field(record: str, key: str) -> str:
+    if record == "settings" and key in settings.DEFINITIONS:
+        return _(settings.DEFINITIONS[key].label)
+    return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
+
+
+def _value(record: str, key: str, value: Any, people: Mapping[int, str], teams: Mapping[int, str]) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if key in PEOPLE:
+        return people.get(value, f"№ {value}")
+    if key in TEAMS:
+        return teams.get(value, f"№ {value}")
+    if key == "roles":
+        return ", ".join(words.named(ROLES, code) for code in value)
+    if key == "kind":
+        return words.named(interactions.KINDS if record == "interactions" else customers.KINDS, value)
+    if key in CODES:
+        return words.named(CODES[key], value)
+    return _moment(key, str(value))
+
+
+def _moment(key: str, text: str) -> str:
+    try:
+        if key.endswith("_at") or key == "at":
+            return words.moment(datetime.fromisoformat(text))
+        if key.endswith("_on"):
+            return words.day(date.fromisoformat(text))
+    except ValueError:
+        return text
+    return text

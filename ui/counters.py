@@ -1,0 +1,35 @@
+"""Counters: '8 of 12' large, a thin bar with the mark of today's pace, '4 left' small. They move by themselves."""
+
+from typing import Final
+
+from crm import plans
+from crm.plans import Progress
+from ui import words
+from ui.parts import part
+from ui.session import _, n_
+
+EVERY: Final = "1s"
+"""How often a live counter looks: the promise is two seconds from save to sight."""
+
+
+def counters(progress: list[Progress], *, key: str) -> None:
+    """Draw a grid of counters."""
+    part("counters")(key=key, data={"counters": [_told(one) for one in progress]})
+
+
+def _told(one: Progress) -> dict[str, object]:
+    ahead = one.done >= one.pace
+    left = _("{n} left").format(n=words.number(one.left))
+    return {
+        "id": one.plan_id,
+        "who": one.whose or _("The whole company"),
+        "what": _(plans.MEASURES[one.measure]),
+        "done": words.number(one.done),
+        "of": _("of {target}").format(target=words.number(one.target)),
+        "share": round(one.share * 100, 1),
+        "pace": round(min(one.pace / one.target, 1.0) * 100, 1),
+        "hint": _("Today's pace: {n}").format(n=words.number(round(one.pace, 1))),
+        "left": f"{left}, {n_('{n} working day', '{n} working days', one.days_left)}",
+        "word": _("reached") if one.done >= one.target else _("on pace") if ahead else _("behind pace"),
+        "tone": "good" if ahead else "late",
+    }

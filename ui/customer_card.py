@@ -1,0 +1,104 @@
+"""Parts of a customer's card."""
+
+from collections.abc import Mapping
+
+from crm import audit, purchases
+from crm.core.uow import UnitOfWork
+from crm.customers import SOURCES, Customer, Reach
+from ui import facts, tables, words
+from ui.customer_forms import labels
+from ui.facts import Box
+from ui.page import empty, opening
+from ui.session import _, may, uow
+
+
+def figures(u: UnitOfWork, card: Customer) -> list[tuple[str, str]]:
+    """Return the key figures of the card as (label, value)."""
+    found = [
+        (_("Contacts"), words.number(card.interaction_count)),
+        (_("Last contact"), words.when(card.last_interaction_at) or "–"),
+    ]
+    if u.may("purchases.view"):
+        found.append((_("Purchases"), words.number(card.purchase_count)))
+    if card.purchase_count and u.may("purchases.view"):
+        bought = purchases.summary(u, card.id)
+        found.append((_("Bought in all"), words.money(bought.total, bought.currency)))
+        found.append((_("Last purchase"), words.when(card.last_purchase_at)))
+    return found
+
+
+def draw_facts(card: Customer, ways: Reach) -> None:
+    """Draw how to reach the customer (masked values say so) and the business data."""
+    facts.draw(_contact_data(card, ways), _business_data(card), key="facts")
+
+
+def _contact_data(card: Customer, ways: Reach) -> Box:
+    lines = [("", phone, "call") for phone in ways.phones]
+    lines += [("", address, "mail") for address in ways.emails]
+    lines += [("", ways.address, "location_on")] if ways.address else []
+    note = "" if ways.in_full else _("Shown in part: this is a colleague's customer.")
+    return Box(
+        _("Contact data"),
+        lines,
+        edit=_("Edit") if may("customers.edit_personal") else "",
+        href=opening("personal", seen=card.version),
+        note=note if lines else _("No phone, e-mail or address yet."),
+    )
+
+
+def _business_data(card: Customer) -> Box:
+    known = {
+        _("Industry"): card.industry,
+        _("Employees"): words.number(card.employees) if card.employees else None,
+        _("Region"): card.region,
+        _("Country"): card.country,
+        _("Website"): card.website,
+        _("Source"): words.named(SOURCES, card.source),
+        _("Channel"): card.source_detail,
+        _("Number in other systems"): card.external_number,
+        _("Need"): card.need,
+        _("Note"): card.note,
+    }
+    lines = [(label, value, "") for label, value in known.items() if value]
+    return Box(
+        _("Business data"),
+        lines,
+        edit=_("Edit") if may("customers.edit") else "",
+        href=opening("business", seen=card.version),
+        note="" if lines else _("Nothing known yet."),
+    )
+
+
+def purchases_tab(card: Customer) -> None:
+    """Draw what the customer bought."""
+    if not may("purchases.view"):
+        empty(_("Purchases are not part of your role."), icon="lock", key="purchases")
+        return
+    with uow() as u:
+        frame = purchases.listing(u, card.id, page=tables.asked_page())
+    if frame.empty:
+        empty(_("Nothing bought yet."), icon="shopping_bag", key="purchases")
+        return
+    frame["sum"] = list(zip(frame["amount"], frame["currency"], strict=True))
+    columns = {
+        "number": tables.Column(_("Number"), main=True),
+        "at": tables.Column(_("When"), words.when),
+        "sum": tables.Column(_("Amount"), lambda pair: words.money(*pair), right=True),
+    }
+    tables.table(frame, columns, key="purchases", rows_in_all=card.purchase_count)
+
+
+def history(customer_id: int, people: Mapping[int, str]) -> None:
+    """Draw who changed what on this card. Of personal fields only that they changed."""
+    with uow() as u:
+        frame = audit.history(u, "customers", customer_id)
+    if frame.empty:
+        empty(_("No changes yet."), icon="history", key="history")
+        return
+    name = labels()
+    columns = {
+        "at": tables.Column(_("When"), words.when),
+        "actor_id": tables.Column(_("Who"), lambda key: people.get(int(key), "Rapport")),
+        "changes": tables.Column(_("Changed fields"), lambda changed: ", ".join(name.get(one, one) for one in changed), wrap=True),
+    }
+    tables.table(frame, columns, key="history")

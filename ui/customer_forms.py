@@ -1,0 +1,178 @@
+"""The dialogs of a customer: a new one, one group of fields at a time, a logged call."""
+
+from typing import Any
+
+import streamlit as st
+
+from crm import audit, customers, interactions, plans
+from crm.core import clock
+from crm.customers import KINDS, SOURCES, STAGES, Kind
+from crm.interactions import DIRECTIONS, OUTCOMES
+from ui import forms, words
+from ui.forms import Form, in_dialog
+from ui.page import dialog_key, go, seen_version
+from ui.session import _, attempt, may, me, tell, translated, uow, zone
+
+PERSONAL = ("name", "phones", "emails", "address")
+BUSINESS = ("stage", "industry", "employees", "city", "region", "country", "website", "source", "source_detail", "need", "note")
+
+
+def labels() -> dict[str, str]:
+    """Return the name of every field of the card."""
+    return {
+        "name": _("Name"),
+        "kind": _("Kind"),
+        "phones": _("Phones"),
+        "emails": _("E-mails"),
+        "address": _("Address"),
+        "stage": _("Stage"),
+        "industry": _("Industry"),
+        "employees": _("Employees"),
+        "city": _("City"),
+        "region": _("Region"),
+        "country": _("Country"),
+        "website": _("Website"),
+        "source": _("Source"),
+        "source_detail": _("Which advertisement or channel exactly"),
+        "need": _("Need"),
+        "note": _("Note"),
+        "external_number": _("Number in other systems"),
+    }
+
+
+def new(people: dict[int, str]) -> None:
+    """Draw the dialog of a new customer."""
+    in_dialog(_("New customer"), lambda: _new(people))
+
+
+def _new(people: dict[int, str]) -> None:
+    form, name = Form("new-customer"), labels()
+    with form.drawn():
+        form.chips("kind", name["kind"], translated(KINDS), value=Kind.COMPANY, required=True)
+        form.text("name", name["name"], max_chars=customers.NAME_LENGTH)
+        form.text("phones", name["phones"], help=_("Several with commas between them."))
+        form.text("emails", name["emails"], help=_("Several with commas between them."))
+        form.text("city", name["city"])
+        form.choice("source", name["source"], {None: "–"} | translated(SOURCES))
+        responsible = None
+        if may("customers.assign"):
+            responsible = form.choice("responsible", _("Responsible"), {None: "–"} | people, value=me().id)
+        if form.submit(_("Add customer")):
+            raw = {key: value for key, value in form.values.items() if key != "responsible"}
+            with attempt(_("Customer added.")) as tried, uow(dialog_key()) as u:
+                tried.result = customers.create(u, raw | _lists(raw), responsible_id=responsible).id
+            if tried.ok and tried.result:
+                go("customer", id=tried.result)
+            form.finish(tried)
+
+
+def _lists(raw: dict[str, Any]) -> dict[str, list[str]]:
+    return {key: [part.strip() for part in str(raw[key] or "").split(",")] for key in ("phones", "emails") if key in raw}
+
+
+def edit(customer_id: int, group: str) -> None:
+    """Draw the dialog of one group of fields: 'personal' or 'business'."""
+    title = _("Name and contact data") if group == "personal" else _("Business data")
+    in_dialog(title, lambda: _edit(customer_id, group))
+
+
+def _edit(customer_id: int, group: str) -> None:
+    form, fields = Form(f"edit-{group}"), PERSONAL if group == "personal" else BUSINESS
+    with uow() as u:
+        stored, version = customers.values(u, customer_id), customers.one(u, customer_id).version
+    original = st.session_state.setdefault(form.key("original"), stored)
+    seen = seen_version() or version
+    if st.session_state.get(form.key("in-conflict")):
+        _settle(form, customer_id, group, stored, original if seen_version() else None, version)
+        return
+    with form.drawn():
+        _draw_fields(form, fields, original)
+        if not form.submit(_("Save")):
+            return
+        raw = form.values | _lists(form.values)
+        changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
+        with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
+            save = customers.edit_personal if group == "personal" else customers.edit
+            save(u, customer_id, changed, seen=seen)
+        if tried.conflict:
+            st.session_state[form.key("in-conflict")] = raw
+            st.rerun(scope="fragment")
+        form.finish(tried)
+
+
+def _written(value: Any) -> Any:
+    """Bring a stored and a typed value into one form: an empty field is None, a list is a tuple."""
+    return tuple(value) if isinstance(value, list) and value != [""] else (None if value in ("", [], [""], ()) else value)
+
+
+def _draw_fields(form: Form, fields: tuple[str, ...], value: dict[str, Any]) -> None:
+    name = labels()
+    for field in fields:
+        if field == "stage":
+            form.choice(field, name[field], translated(STAGES), value=value[field])
+        elif field == "source":
+            form.choice(field, name[field], {None: "–"} | translated(SOURCES), value=value[field])
+        elif field == "employees":
+            form.number(field, name[field], value=value[field], min_value=0)
+        elif field in {"need", "note"}:
+            form.area(field, name[field], value=value[field], height=90)
+        elif field in {"phones", "emails"}:
+            form.text(field, name[field], value=", ".join(value[field]), help=_("Several with commas between them."))
+        else:
+            form.text(field, name[field], value=value[field])
+
+
+def _settle(form: Form, customer_id: int, group: str, stored: dict, original: dict | None, version: int) -> None:  # noqa: PLR0913
+    """Let the person decide between mine and theirs, then save on top of the version that they just saw."""
+    mine = {key: _written(value) for key, value in st.session_state[form.key("in-conflict")].items()}
+    theirs = {key: _written(stored.get(key)) for key in mine}
+    before = {key: _written(original.get(key)) for key in mine} if original else None
+    with uow() as u:
+        who = audit.last_by(u, "customers", customer_id) or _("Somebody")
+    chosen = forms.conflict(form, labels(), mine, theirs, before, who)
+    if chosen is None:
+        return
+    merged = {key: value for key, value in mine.items() if before is None or value != before[key]} | chosen
+    raw = {key: list(value) if isinstance(value, tuple) else value for key, value in merged.items() if value != theirs[key]}
+    raw = {key: ([] if value is None and key in {"phones", "emails"} else value) for key, value in raw.items()}
+    with attempt(_("Saved.")) as tried, uow(f"{dialog_key()}.{version}") as u:
+        save = customers.edit_personal if group == "personal" else customers.edit
+        save(u, customer_id, raw, seen=version)
+    if tried.conflict:
+        st.rerun(scope="fragment")
+    form.finish(tried)
+
+
+def log(customer_id: int, name: str) -> None:
+    """Draw the dialog of a logged interaction."""
+    in_dialog(_("Log a contact with {name}").format(name=words.md(name[:60])), lambda: _log(customer_id))
+
+
+def _log(customer_id: int) -> None:
+    form = Form("log")
+    with form.drawn():
+        kind = form.chips("kind", _("What"), translated(interactions.KINDS), value=interactions.Kind.CALL, required=True)
+        direction = form.chips("direction", _("Who began"), translated(DIRECTIONS), value=interactions.Direction.OUTBOUND)
+        outcome = form.chips("outcome", _("Result"), translated(OUTCOMES), value=interactions.Outcome.FINISHED)
+        note = form.area("note", _("What was said"), height=110, max_chars=interactions.LONGEST_NOTE)
+        if form.submit(_("Log it")):
+            with attempt(_("Logged.")) as tried, uow(dialog_key()) as u:
+                interactions.log(u, customer_id, kind=kind, direction=direction, outcome=outcome, note=note)
+            if tried.ok:
+                _tell_progress(str(kind), str(direction))
+            form.finish(tried)
+
+
+def _tell_progress(kind: str, direction: str) -> None:
+    """Say what the entry did to one's own plans: 'Calls: 5 of 10, 5 left'."""
+    moved = interactions.measures(interactions.Kind(kind), direction)
+    with uow() as u:
+        mine = plans.progress(u, clock.day_of(clock.now(), zone()), mine=True) if u.may("plans.view") else []
+    for one in mine:
+        if one.measure in moved:
+            tell(
+                _("{measure}: {done} of {target}, {left} left").format(
+                    measure=_(plans.MEASURES[one.measure]), done=words.number(one.done), target=words.number(one.target),
+                    left=words.number(one.left),
+                )  # fmt: skip
+            )

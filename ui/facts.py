@@ -1,0 +1,25 @@
+"""Boxes of facts: labelled lines of text with one link that edits them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from ui.parts import part
+
+Line = tuple[str, str, str]
+"""Label, text, icon ('' shows the label above the text)."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box. edit: the label of the link to `href` that changes the facts; note: a quiet line below."""
+
+    title: str
+    lines: Sequence[Line]
+    edit: str = ""
+    href: str = ""
+    note: str = ""
+
+
+def draw(*boxes: Box, key: str) -> None:
+    """Draw boxes of facts one below the other."""
+    part("facts")(key=key, data={"boxes": [asdict(one) for one in boxes]})

@@ -1,0 +1,173 @@
+"""Forms: fields with their faults beside them, saved once, kept through closing, reload of the server and conflict."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from ui.page import close_dialog, dialog_key, saved
+from ui.session import Tried, _, once_key, used
+
+
+class Form:
+    """One form of one group of fields.
+
+    In a dialog its widgets hang on the dialog's key in the address: they keep what was typed through closing and restart.
+    """
+
+    def __init__(self, name: str, *, in_dialog: bool = True) -> None:
+        self.name = name
+        self._in_dialog = in_dialog
+        self.once = (dialog_key() if in_dialog else None) or once_key(name)
+        self._slots: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """Draw the form's frame around its fields."""
+        with st.form(f"form-{self.name}-{self.once}", border=False):
+            yield
+
+    def key(self, field: str) -> str:
+        """Return the widget key of a field."""
+        return f"{self.name}.{self.once}.{field}"
+
+    @contextmanager
+    def _place(self, field: str) -> Iterator[None]:
+        with st.container(gap=None):
+            yield
+            self._slots[field] = st.empty()
+
+    def text(self, field: str, label: str, *, value: str | None = "", **options: Any) -> str:
+        """Draw a line of text."""
+        with self._place(field):
+            self.values[field] = st.text_input(
+                label, value=value or "", key=self.key(field), persist_state="session", **options
+            )
+        return str(self.values[field])
+
+    def area(self, field: str, label: str, *, value: str | None = "", **options: Any) -> str:
+        """Draw several lines of text."""
+        with self._place(field):
+            self.values[field] = st.text_area(
+                label, value=value or "", key=self.key(field), persist_state="session", **options
+            )
+        return str(self.values[field])
+
+    def choice(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
+        """Draw a choice of codes by their names; `names` maps code -> name, the key None means 'nothing chosen'."""
+        codes = list(names)
+        with self._place(field):
+            self.values[field] = st.selectbox(
+                label, codes, index=codes.index(value) if value in codes else 0, format_func=lambda code: names.get(code, str(code)),
+                key=self.key(field), persist_state="session", **options,
+            )  # fmt: skip
+        return self.values[field]
+
+    def chips(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
+        """Draw a choice of few codes as chips that all can be seen."""
+        with self._place(field):
+            self.values[field] = st.segmented_control(
+                label, list(names), default=value, format_func=lambda code: names[code], key=self.key(field),
+                persist_state="session", **options,
+            )  # fmt: skip
+        return self.values[field]
+
+    def radio(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
+        """Draw a choice of few codes, one below the other."""
+        codes = list(names)
+        with self._place(field):
+            self.values[field] = st.radio(
+                label, codes, index=codes.index(value) if value in codes else 0, format_func=lambda code: names[code],
+                key=self.key(field), persist_state="session", **options,
+            )  # fmt: skip
+        return self.values[field]
+
+    def several(self, field: str, label: str, names: Mapping[Any, str], *, value: Sequence[Any] = (), **options: Any) -> list[Any]:
+        """Draw a choice of any number of codes as chips that all can be seen."""
+        with self._place(field):
+            self.values[field] = st.pills(
+                label, list(names), selection_mode="multi", default=list(value), format_func=lambda code: names[code],
+                key=self.key(field), persist_state="session", **options,
+            )  # fmt: skip
+        return list(self.values[field])
+
+    def number(self, field: str, label: str, *, value: int | None = None, **options: Any) -> int | None:
+        """Draw a whole number."""
+        with self._place(field):
+            self.values[field] = st.number_input(
+                label, value=value, step=1, key=self.key(field), persist_state="session", **options
+            )
+        return self.values[field]  # type: ignore[no-any-return]
+
+    def day(self, field: str, label: str, *, value: date | None = None, **options: Any) -> date | None:
+        """Draw a day."""
+        with self._place(field):
+            self.values[field] = st.date_input(
+                label, value=value, format="DD.MM.YYYY", key=self.key(field), persist_state="session", **options
+            )
+        return self.values[field]  # type: ignore[no-any-return]
+
+    def submit(self, label: str) -> bool:
+        """Draw the form's button; True in the run that it was pressed."""
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            return st.form_submit_button(label, type="primary", key=f"submit-{self.name}-{self.once}")
+
+    def finish(self, tried: Tried) -> None:
+        """Close the form when its command worked; otherwise put each sentence beside its field."""
+        if tried.ok:
+            used(self.name)
+            if self._in_dialog:
+                saved()
+            st.rerun()
+        for field, sentence in tried.faults.items():
+            slot = self._slots.get(field) or st.empty()
+            slot.markdown(f":red[:material/error: {sentence}]")
+        if tried.sentence and not tried.conflict:
+            st.error(tried.sentence, icon=":material/error:")
+
+
+def in_dialog(title: str, body: Callable[[], None], *, width: str = "small") -> None:
+    """Open the dialog that the address names around `body`; closing it takes it out of the address."""
+    st.dialog(title, width=width, on_dismiss=close_dialog)(body)()  # type: ignore[call-overload]
+
+
+# --- two people, one record -------------------------------------------------
+
+
+def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], original: Mapping[str, Any] | None) -> list[str]:
+    """Return the fields that a person must decide: what I typed is neither what is stored nor what I was shown."""
+    return [key for key, value in mine.items() if value != theirs.get(key) and (original is None or value != original.get(key))]
+
+
+def conflict(
+    form: Form, labels: Mapping[str, str], mine: Mapping[str, Any], theirs: Mapping[str, Any], original: Mapping[str, Any] | None,
+    who: str,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Draw mine / theirs / original for every field in dispute; return the chosen values once the person decided.
+
+    Fields that only one side changed need no decision: the changed value stands.
+    """
+    st.warning(_("{who} saved this customer while you were writing. Nothing is lost: choose what shall stand.").format(who=who))
+    chosen: dict[str, Any] = {}
+    for field in differing(mine, theirs, original):
+        options = {"mine": _("Mine: {value}"), "theirs": _("Theirs: {value}")}
+        sides = {"mine": mine[field], "theirs": theirs.get(field)}
+        if original is not None:
+            options["original"], sides["original"] = _("Original: {value}"), original.get(field)
+        picked = st.radio(
+            labels.get(field, field), list(options), key=form.key(f"conflict.{field}"),
+            format_func=lambda side, options=options, sides=sides: options[side].format(value=_shown(sides[side])),
+        )  # fmt: skip
+        chosen[field] = sides[picked]
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        decided = st.button(_("Save what I chose"), type="primary", key=form.key("conflict.save"))
+    return chosen if decided else None
+
+
+def _shown(value: Any) -> str:
+    if value in (None, "", [], ()):
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

@@ -1,0 +1,27 @@
+// Counters: large number, thin bar with the mark of today's pace, what is left.
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".counters")
+  const make = (tag, css, text) => {
+    const node = document.createElement(tag)
+    if (css) node.className = css
+    if (text) node.textContent = text
+    return node
+  }
+  const card = one => {
+    const node = make("div", "one"), many = make("div", "many", one.done), bar = make("div", "bar"), left = make("div", "left")
+    node.dataset.plan = one.id
+    many.append(make("small", "", " " + one.of))
+    const fill = make("i"), pace = make("b")
+    fill.style.width = one.share + "%"
+    pace.style.left = one.pace + "%"
+    pace.title = one.hint
+    bar.append(fill, pace)
+    left.append(make("span", "", one.left), make("span", one.tone, one.word))
+    node.append(make("div", "who", one.who), make("div", "what", one.what), many, bar, left)
+    return node
+  }
+  const told = JSON.stringify(data)
+  if (root.dataset.told === told) return
+  root.dataset.told = told
+  root.replaceChildren(...data.counters.map(card))
+}

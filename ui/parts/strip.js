@@ -1,0 +1,181 @@
+// The strip above every page: look-up, language, bell, person. It also makes links of the parts visits inside the app,
+// keeps the first field of a dialog ready to type into, and heals the page after a restart of the server.
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".strip")
+  const words = data.words
+  const make = (tag, css, text) => {
+    const node = document.createElement(tag)
+    if (css) node.className = css
+    if (text !== undefined && text !== null) node.textContent = text
+    return node
+  }
+  const visit = address => {
+    history.pushState({}, "", address)
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }))
+  }
+  const again = () => visit(location.pathname + location.search)
+  const ask = (address, options = {}) =>
+    fetch(address, { cache: "no-store", credentials: "same-origin", ...options }).then(answer => {
+      if (!answer.ok) throw new Error(String(answer.status))
+      return answer.status === 204 ? null : answer.json()
+    })
+
+  // --- look-up ---------------------------------------------------------------
+  const find = make("div", "find")
+  const box = make("input")
+  Object.assign(box, { type: "search", placeholder: words.find, autocomplete: "off", spellcheck: false, maxLength: 120 })
+  box.setAttribute("aria-label", words.find)
+  box.setAttribute("role", "combobox")
+  const found = make("div", "drop")
+  found.hidden = true
+  found.setAttribute("role", "listbox")
+  find.append(make("span", "icon", "search"), box, make("kbd", "", "/"), found)
+  let asked = 0, timer = 0, chosen = -1
+  const mark = place => {
+    const links = [...found.querySelectorAll("a")]
+    if (!links.length) return
+    chosen = (place + links.length) % links.length
+    links.forEach((link, at) => link.classList.toggle("on", at === chosen))
+    links[chosen].scrollIntoView({ block: "nearest" })
+  }
+  const show = nodes => { found.replaceChildren(...nodes); found.hidden = false; chosen = -1 }
+  const look = async () => {
+    const text = box.value.trim(), mine = ++asked
+    if (!text) { found.hidden = true; return }
+    try {
+      const answer = await ask("/find?q=" + encodeURIComponent(text))
+      if (mine !== asked) return
+      if (answer.short) return show([make("p", "", words.short)])
+      if (!answer.found.length) return show([make("p", "", words.nobody)])
+      show(answer.found.map(one => {
+        const link = make("a")
+        link.href = "/customer?id=" + one.id
+        link.dataset.visit = ""
+        link.append(make("b", "", one.name), make("small", "", one.line))
+        return link
+      }))
+      mark(0)
+    } catch { if (mine === asked) show([make("p", "", words.away)]) }
+  }
+  box.oninput = () => { clearTimeout(timer); timer = setTimeout(look, 140) }
+  box.onfocus = () => { if (box.value.trim()) look() }
+  box.onkeydown = event => {
+    if (event.key === "ArrowDown") { event.preventDefault(); mark(chosen + 1) }
+    if (event.key === "ArrowUp") { event.preventDefault(); mark(chosen - 1) }
+    if (event.key === "Escape") { found.hidden = true; box.blur() }
+    if (event.key === "Enter") found.querySelectorAll("a")[Math.max(chosen, 0)]?.click()
+  }
+
+  // --- menus -------------------------------------------------------------------
+  const menu = (icon, label, hint, fill) => {
+    const holder = make("div", "menu"), button = make("button", "button bare"), drop = make("div", "drop")
+    button.type = "button"
+    button.title = hint
+    button.setAttribute("aria-label", hint)
+    button.setAttribute("aria-haspopup", "true")
+    button.append(make("span", "icon", icon), ...(label ? [label] : []))
+    drop.hidden = true
+    button.onclick = () => { const open = drop.hidden; closeAll(); drop.hidden = !open; if (open) fill(drop) }
+    holder.append(button, drop)
+    return holder
+  }
+  const closeAll = () => root.querySelectorAll(".drop").forEach(drop => { drop.hidden = true })
+  const line = (text, act) => { const button = make("button", "line", text); button.type = "button"; button.onclick = act; return button }
+  const languages = menu("language", make("span", "", data.language.toUpperCase()), words.language, drop => drop.replaceChildren(
+    ...Object.entries(data.languages).map(([code, name]) => line(name, async () => {
+      closeAll()
+      await ask("/language", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) })
+      document.documentElement.lang = code
+      again()
+    }))))
+  const bell = menu(data.unread ? "notifications_unread" : "notifications", data.unread ? make("span", "count", data.unread) : null,
+    words.bell, async drop => {
+      drop.replaceChildren(make("p", "", words.wait))
+      try {
+        const answer = await ask("/bell")
+        const lines = answer.entries.map(one => {
+          const entry = make(one.href ? "a" : "p")
+          if (one.href) { entry.href = one.href; entry.dataset.visit = "" }
+          const text = make("div")
+          if (one.unread) text.append(make("span", "dot"))
+          text.append(one.text)
+          entry.append(text, make("small", "", one.at))
+          return entry
+        })
+        drop.replaceChildren(...(lines.length ? lines : [make("p", "", words.quiet)]))
+        if (answer.entries.some(one => one.unread)) {
+          const read = line(words.read, async () => { closeAll(); await ask("/bell/read", { method: "POST" }); again() })
+          read.classList.add("foot")
+          drop.append(read)
+        }
+      } catch { drop.replaceChildren(make("p", "", words.away)) }
+    })
+  const leave = () => {
+    const form = Object.assign(document.createElement("form"), { method: "post", action: "/sign-out" })
+    document.body.append(form)
+    form.submit()
+  }
+  const person = menu("account_circle", make("span", "name", data.name), data.name, drop => {
+    const inside = (text, address) => {
+      const link = make("a", "", text)
+      link.href = address
+      link.dataset.visit = ""
+      return link
+    }
+    const out = line(words.leave, leave)
+    out.classList.add("foot")
+    drop.replaceChildren(inside(words.account, "/account"), inside(words.help, data.help), out)
+  })
+  const side = make("div", "side")
+  side.append(languages, bell, person)
+  const typed = root.querySelector("input")?.value ?? ""
+  root.replaceChildren(...(data.finds ? [find] : [make("span")]), side)
+  box.value = typed
+
+  // --- the whole page ------------------------------------------------------------
+  const link = event => event.composedPath().find(node => node.dataset && "visit" in node.dataset)
+  const onClick = event => {
+    const target = link(event)
+    if (!event.composedPath().includes(root)) closeAll()
+    if (!target || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    event.preventDefault()
+    closeAll()
+    if (target.closest(".find")) box.value = ""
+    const address = new URL(target.href)
+    visit(address.pathname + address.search)
+  }
+  const onKey = event => {
+    const typing = event.composedPath().some(node => node.matches?.("input, textarea, select, [contenteditable=true]"))
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === "/") { event.preventDefault(); box.focus() }
+    const part = [...document.querySelectorAll("[data-testid=stBidiComponentRegular], .stBidiComponent")]
+    const wanted = part.map(one => (one.shadowRoot ?? one.querySelector("*")?.shadowRoot ?? one).querySelector?.(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)).find(Boolean)
+    if (wanted && !document.querySelector('[role="dialog"]')) { event.preventDefault(); wanted.click() }
+  }
+  let known = null
+  const focus = new MutationObserver(() => {
+    const dialog = document.querySelector('[role="dialog"]')
+    if (dialog === known) return
+    const first = dialog?.querySelector("textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([role=combobox])")
+    if (!dialog || first) known = dialog
+    if (first) setTimeout(() => first.focus(), 60)
+  })
+  let boot = data.boot
+  const watch = setInterval(async () => {
+    try {
+      const answer = await fetch("/session", { cache: "no-store" })
+      if (answer.status === 401) location.assign("/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search))
+      const now = answer.headers.get("x-rapport-boot")
+      if (answer.ok && now && now !== boot) { boot = now; setStateValue("boot", now) }
+    } catch { /* the server is away; Streamlit says so itself */ }
+  }, data.seconds * 1000)
+  document.addEventListener("click", onClick)
+  document.addEventListener("keydown", onKey)
+  focus.observe(document.body, { childList: true, subtree: true })
+  return () => {
+    clearInterval(watch)
+    document.removeEventListener("click", onClick)
+    document.removeEventListener("keydown", onKey)
+    focus.disconnect()
+  }
+}

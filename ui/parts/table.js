@@ -1,0 +1,45 @@
+// A list: its count, its rows (a row is a link), its pages. On narrow screens rows become cards (table.css).
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".table")
+  const make = (tag, css, text) => {
+    const node = document.createElement(tag)
+    if (css) node.className = css
+    if (text !== undefined && text !== null) node.textContent = text
+    return node
+  }
+  const visit = (text, css, address) => {
+    const link = make("a", css, text)
+    link.href = address
+    link.dataset.visit = ""
+    return link
+  }
+  const head = make("tr")
+  for (const column of data.columns) head.append(make("th", column.css, column.label))
+  const body = make("tbody")
+  for (const row of data.rows) {
+    const line = make("tr", row.href ? "row" : "")
+    let link = null
+    data.columns.forEach((column, place) => {
+      const [text, tone] = row.cells[place]
+      const cell = make("td", column.css)
+      cell.dataset.label = column.label
+      if (!text) { line.append(cell); return }
+      if (column.tag) cell.append(make("span", "tag " + (tone || ""), text))
+      else if (row.href && !link) cell.append(link = visit(text, "", row.href))
+      else cell.textContent = text
+      if (text.length > 28) cell.title = text
+      line.append(cell)
+    })
+    line.onclick = event => { if (link && event.target.closest("a") !== link && !String(getSelection())) link.click() }
+    body.append(line)
+  }
+  const table = make("table"), thead = make("thead"), over = make("div", "over")
+  thead.append(head)
+  table.append(thead, body)
+  over.append(table)
+  const pages = make("nav", "pages")
+  for (const one of data.pages) {
+    pages.append(one.href ? visit(one.text, "", one.href) : make("span", one.now ? "now" : "quiet", one.text))
+  }
+  root.replaceChildren(...(data.count ? [make("p", "count", data.count)] : []), over, ...(data.pages.length ? [pages] : []))
+}

@@ -1,0 +1,214 @@
+"""Who is here, in which language, and how a page does something for that person.
+
+Everything is looked up when it is asked for: a fragment or a callback runs without the shell.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import streamlit as st
+
+from crm import notifications, users
+from crm.core import i18n, logs
+from crm.core.access import Actor, Identity
+from crm.core.config import database
+from crm.core.errors import AlreadyDone, Conflict, CrmError, Invalid, InvalidForm, SignedOut
+from crm.core.uow import UnitOfWork, unit_of_work
+
+_ACTOR = "_actor"
+_SAID = "_said"
+_AROUND = "_around"
+FRESH_SECONDS: Final = 5
+"""How long the menu and the strip may be drawn from what was noted."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What was noted at a moment: the colleagues' names and how many notifications wait."""
+
+    at: float
+    names: dict[int, str]
+    unread: int
+
+
+
+def identity() -> Identity:
+    """Return who is signed in, as the gate vouches. Raises SignedOut without a gate before us."""
+    user = st.user.to_dict()
+    if not str(user.get("user_id", "")).isdigit():
+        raise SignedOut
+    sign_in = str(user.get("sign_in", ""))
+    return Identity(int(user["user_id"]), int(sign_in) if sign_in.isdigit() else None)
+
+
+@contextmanager
+def uow(key: str | None = None) -> Iterator[UnitOfWork]:
+    """Open a unit of work for the person who is signed in; `key` makes a second click do nothing."""
+    with unit_of_work(database(), identity(), key=key) as u:
+        if st.session_state.get(_ACTOR) != u.actor:
+            st.session_state[_ACTOR] = u.actor
+        _settle(u.actor)
+        yield u
+
+
+def me() -> Actor:
+    """Return the person who is signed in, with the rights last seen: for drawing, never for deciding."""
+    if _ACTOR not in st.session_state:
+        with uow():
+            pass
+    return st.session_state[_ACTOR]  # type: ignore[no-any-return]
+
+
+def look_around(u: UnitOfWork) -> None:
+    """Note what every page shows and what changes seldom: who everybody is, how many notifications wait."""
+    st.session_state[_AROUND] = Around(time.monotonic(), users.names(u), notifications.unread_count(u))
+
+
+def is_fresh() -> bool:
+    """Say whether what was noted is new enough to draw the menu and the strip by. The door itself asks at every action."""
+    noted = st.session_state.get(_AROUND)
+    return noted is not None and _ACTOR in st.session_state and time.monotonic() - noted.at < FRESH_SECONDS
+
+
+def colleagues() -> dict[int, str]:
+    """Return id -> name of everybody whose name may be seen, former colleagues too. Some seconds old at most."""
+    return _around().names
+
+
+def unread() -> int:
+    """Return how many notifications wait for this person. Some seconds old at most."""
+    return _around().unread
+
+
+def _around() -> "Around":
+    if _AROUND not in st.session_state:
+        with uow() as u:
+            look_around(u)
+    return st.session_state[_AROUND]  # type: ignore[no-any-return]
+
+
+def may(right: str) -> bool:
+    """Say whether to draw what needs this right. The door asks again when it is used."""
+    return me().may(right)
+
+
+class _Here(threading.local):
+    """Language and zone of the session that this script thread runs for: asked for in every cell of a table."""
+
+    language: str | None = None
+    zone: str | None = None
+
+
+_here = _Here()
+
+
+def language() -> str:
+    """Return the language of this person: chosen, else the browser's first that we speak."""
+    if _here.language is None:
+        _settle(st.session_state.get(_ACTOR))
+    return _here.language or i18n.DEFAULT
+
+
+def zone() -> str:
+    """Return the time zone of this person: chosen, else the browser's, else UTC."""
+    if _here.zone is None:
+        _settle(st.session_state.get(_ACTOR))
+    return _here.zone or "UTC"
+
+
+def _settle(actor: Actor | None) -> None:
+    _here.language = (actor.language if actor else None) or i18n.guess(st.context.locale)
+    _here.zone = (actor.timezone if actor else None) or st.context.timezone or "UTC"
+
+
+def _(text: str) -> str:
+    """Translate a text into this person's language."""
+    return i18n.translate(language(), text)
+
+
+def n_(one: str, many: str, n: int, *, shown: str = "") -> str:
+    """Translate a text that depends on a number; `{n}` in it becomes the number, or `shown` in its place."""
+    return i18n.catalogue(language()).ngettext(one, many, n).format(n=shown or n)
+
+
+def translated(codes: Any) -> dict[str, str]:
+    """Return code -> name in this person's language for a table of code -> msgid."""
+    return {str(code): _(text) for code, text in codes.items()}
+
+
+def once_key(name: str) -> str:
+    """Return the idempotency key of a form: the same until the form is saved (`used` makes the next one)."""
+    state = f"_once.{name}"
+    if state not in st.session_state:
+        st.session_state[state] = secrets.token_urlsafe(12)
+    return str(st.session_state[state])
+
+
+def used(name: str) -> None:
+    """Forget the key of a form that was saved."""
+    st.session_state.pop(f"_once.{name}", None)
+
+
+@dataclass
+class Tried:
+    """How a command went. faults: field -> sentence; sentence: what concerns no single field."""
+
+    ok: bool = False
+    faults: dict[str, str] = field(default_factory=dict)
+    sentence: str = ""
+    conflict: Conflict | None = None
+    result: Any = None
+
+
+@contextmanager
+def attempt(done: str = "") -> Iterator[Tried]:
+    """Run a command: say `done` when it worked, say the sentence of the error when it did not.
+
+    Use it outside the unit of work (`with attempt(...) as tried, uow() as u:`), so that `done` is said after the commit.
+    """
+    tried = Tried()
+    try:
+        yield tried
+    except AlreadyDone:
+        tried.ok = True
+    except InvalidForm as faults:
+        tried.faults = {name: i18n.say(language(), fault) for name, fault in faults.faults.items()}
+    except Invalid as fault:
+        tried.faults = {fault.field or "": i18n.say(language(), fault)}
+    except Conflict as conflict:
+        tried.conflict, tried.sentence = conflict, i18n.say(language(), conflict)
+    except CrmError as error:
+        tried.sentence = _with_code(i18n.say(language(), error), getattr(error, "code", ""))
+    except Exception as error:  # noqa: BLE001  the edge: whatever it is, the person reads a number and the log the rest
+        tried.sentence = _("Something broke on our side. Nothing was saved. Error number {number}.").format(
+            number=logs.number_of(error)
+        )
+    else:
+        tried.ok = True
+        if done:
+            tell(done)
+    if tried.sentence and not tried.conflict:
+        tell(tried.sentence, bad=True)
+
+
+def _with_code(sentence: str, code: str) -> str:
+    return f"{sentence} ({code})" if code else sentence
+
+
+def tell(sentence: str, *, bad: bool = False) -> None:
+    """Keep a sentence for the next drawing of the page: commands run in callbacks, before anything is drawn."""
+    st.session_state.setdefault(_SAID, []).append((sentence, bad))
+
+
+def say_what_waits() -> None:
+    """Draw the sentences that were kept: a passing note for what worked, a lasting one for what did not."""
+    for sentence, bad in st.session_state.pop(_SAID, []):
+        if bad:
+            st.toast(sentence, icon=":material/error:", duration="long")
+        else:
+            st.toast(sentence, icon=":material/check_circle:")

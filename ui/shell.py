@@ -1,0 +1,56 @@
+"""The script that Streamlit runs: language, navigation by role, the page."""
+
+import streamlit as st
+
+from crm.core.errors import SignedOut, Unavailable
+from crm.core.i18n import say
+from ui import strip
+from ui.brand import LOGO, MARK
+from ui.navigation import SCREENS
+from ui.session import _, is_fresh, language, look_around, me, say_what_waits, unread, uow
+
+
+def _pages() -> dict[str, list]:
+    """Return the screens of this person's rights, made anew only when the rights or the language change."""
+    known = st.session_state.get("_pages")
+    if known is None or known[0] != (me().grants, language()):
+        sections: dict[str, list] = {}
+        for one in SCREENS:
+            if one.right in me().grants:
+                page = st.Page(
+                    one.path,
+                    title=_(one.title),
+                    icon=f":material/{one.icon}:",
+                    url_path=one.address or None,
+                    default=not one.address,
+                    visibility="hidden" if one.hidden else "visible",
+                )
+                sections.setdefault(_(one.section) if one.section else "", []).append(page)
+        known = st.session_state["_pages"] = ((me().grants, language()), sections)
+    return known[1]
+
+
+def _without_person(sentence: str) -> None:
+    """Draw the only thing that somebody sees who is not (or no longer) signed in, or when the database is away."""
+    st.navigation([st.Page(lambda: None, title="Rapport")], position="hidden")
+    st.error(sentence, icon=":material/info:")
+
+
+def run() -> None:
+    """Draw the strip, the menu and the page."""
+    st.set_page_config(page_title="Rapport", page_icon=MARK, layout="wide")
+    st.logo(LOGO, icon_image=MARK)
+    try:
+        if not is_fresh():
+            with uow() as u:
+                look_around(u)
+    except (SignedOut, Unavailable) as trouble:
+        _without_person(say(language(), trouble))
+        return
+    page = st.navigation(_pages())
+    strip.draw(unread(), page.url_path)
+    page.run()
+    say_what_waits()
+
+
+run()

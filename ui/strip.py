@@ -1,0 +1,41 @@
+"""The strip above every page: look-up, language, bell and the person's menu."""
+
+from typing import Final
+
+from crm.core.config import BOOT
+from crm.core.i18n import LANGUAGES
+from ui.parts import part
+from ui.session import _, language, may, me
+
+SECONDS: Final = 2
+"""How often the browser asks whether the server was restarted or the sign-in has ended."""
+
+
+def draw(unread: int, address: str) -> None:
+    """Draw the strip. unread: how many notifications wait; address: of this screen, for its help."""
+    words = {
+        "find": _("Find a customer: name, phone, e-mail"),
+        "short": _("Type a little more. Part of a name is enough; a phone must be whole."),
+        "nobody": _("Nobody found that you may see."),
+        "away": _("No answer from the server. Please try again."),
+        "language": _("Language"),
+        "bell": _("Notifications"),
+        "quiet": _("Nothing new. What concerns you will be listed here."),
+        "read": _("Mark all as read"),
+        "wait": _("One moment…"),
+        "account": _("My account"),
+        "help": _("Help for this page"),
+        "leave": _("Sign out"),
+    }
+    data = {
+        "boot": BOOT,
+        "seconds": SECONDS,
+        "words": words,
+        "language": language(),
+        "languages": LANGUAGES,
+        "name": me().name,
+        "unread": unread,
+        "finds": may("customers.view"),
+        "help": f"/help?page={address}",
+    }
+    part("strip")(key="strip", data=data, on_boot_change=lambda: None, default={"boot": BOOT})

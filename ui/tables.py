@@ -1,0 +1,111 @@
+"""Tables: one look for every list. Rows are links, narrow screens get cards, what somebody typed is never markup."""
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from ui.page import here
+from ui.parts import part
+from ui.session import _, n_
+from ui.words import number
+
+SIZE: Final = 50
+"""Rows on a page."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its label, how a value is written, and how it looks.
+
+    tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
+    """
+
+    label: str
+    write: Callable[[Any], str] = str
+    main: bool = False
+    right: bool = False
+    muted: bool = False
+    tag: bool = False
+    wrap: bool = False
+    tone: Callable[[Any], str] | None = None
+
+    @property
+    def css(self) -> str:
+        """The cell's classes."""
+        marks = {"main": self.main, "end": self.right, "muted": self.muted, "wrap": self.wrap}
+        return " ".join(name for name, on in marks.items() if on)
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]] | pd.DataFrame,
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    opens: Callable[[Mapping[str, Any]], str] | None = None,
+    count: str = "",
+    rows_in_all: int = 0,
+) -> None:
+    """Draw rows: dictionaries by column name, or a frame whose index is the records' id.
+
+    opens: row -> the address that it leads to, such as '/customer?id=7'.
+    count: what stands above ('1,204 customers'); rows_in_all: how many rows all pages have, for the paging below.
+    """
+    given: Sequence[Mapping[str, Any]] = rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    written = [_written(column, [row[name] for row in given]) for name, column in columns.items()]
+    lines = [
+        {"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)
+    ]
+    heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one in columns.values()]
+    part("table")(key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
+
+
+def _written(column: Column, values: list[Any]) -> list[tuple[str, str]]:
+    """Write the values of a column; equal values are written once."""
+    known: dict[Any, tuple[str, str]] = {}
+    cells = []
+    for value in values:
+        if not isinstance(value, Hashable):
+            cells.append(_cell(column, value))
+            continue
+        if value not in known:
+            known[value] = _cell(column, value)
+        cells.append(known[value])
+    return cells
+
+
+def _cell(column: Column, value: Any) -> tuple[str, str]:
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return "", ""
+    return column.write(value), column.tone(value) if column.tone else ""
+
+
+def counted(n: int, cap: int, one: str, many: str) -> str:
+    """Write how many rows there are: '1,204 customers', or 'more than 10,000' beyond the cap."""
+    if n > cap:
+        return _("more than {n}").format(n=number(cap))
+    return n_(one, many, n, shown=number(n))
+
+
+def asked_page() -> int:
+    """Return the page that the address asks for."""
+    text = st.query_params.get("page", "1")
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 9 else 1  # noqa: PLR2004  a page number
+
+
+def _pages(rows: int) -> list[dict[str, Any]]:
+    """Return the paging: first, last, and those around the present page."""
+    last, now = -(-rows // SIZE), asked_page()
+    if last <= 1:
+        return []
+    found: list[dict[str, Any]] = []
+    for place in sorted({1, last, *range(max(now - 2, 1), min(now + 2, last) + 1)}):
+        if found and place - int(found[-1]["at"]) > 1:
+            found.append({"text": "…", "at": place - 1})
+        address = here(page=None if place == 1 else place)
+        found.append({"text": number(place), "at": place, "now": place == now, "href": "" if place == now else address})
+    return found
+

@@ -1,0 +1,73 @@
+"""The time-line: everything that happened with a customer, newest first, in one table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm import interactions
+from crm.customers import Customer
+from crm.interactions import DIRECTIONS, KINDS, OUTCOMES, Filters
+from ui import facts, filters, tables, words
+from ui.forms import in_dialog
+from ui.page import empty
+from ui.session import _, attempt, translated, uow
+
+OUTCOME_TONES = {"order": "good", "finished": "", "refused": "bad", "no_answer": "warn", "call_back": "warn"}
+
+
+def opens(row: Mapping[str, Any]) -> str:
+    """Return the address of an entry of the journal: on the card of its customer."""
+    return f"/customer?id={row['customer_id']}&do=entry&entry={row['id']}"
+
+
+def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str, tables.Column]:
+    """Return the columns of the journal."""
+    first = {"customer": tables.Column(_("Customer"), main=True)} if with_customer else {}
+    return first | {
+        "at": tables.Column(_("When"), words.when),
+        "kind": tables.Column(_("What"), lambda code: words.named(KINDS, code), main=not with_customer),
+        "direction": tables.Column(_("Who began"), lambda code: words.named(DIRECTIONS, code), muted=True),
+        "outcome": tables.Column(
+            _("Result"), lambda code: words.named(OUTCOMES, code), tag=True, tone=lambda code: OUTCOME_TONES.get(code, "")
+        ),
+        "note": tables.Column(_("Note")),
+        "responsible_id": tables.Column(_("With whom"), lambda key: people.get(int(key), ""), muted=True),
+    }
+
+
+def draw(card: Customer, people: dict[int, str]) -> None:
+    """Draw the time-line of one customer, to be narrowed by colleague and kind."""
+    who, kind = filters.row(
+        filters.choice("with", _("All colleagues"), {str(key): name for key, name in people.items()}),
+        filters.choice("what", _("All kinds"), translated(KINDS)),
+        key="timeline-filters",
+    )
+    wanted = Filters(customer_id=card.id, responsible_id=int(who) if who else None, kind=kind or None)
+    with uow() as u:
+        count = interactions.count(u, wanted) if who or kind else card.interaction_count
+        rows = interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+    if rows:
+        tables.table(rows, columns(people), key="timeline", opens=opens, rows_in_all=count)
+    else:
+        empty(_("Nothing logged yet. The first contact appears here."), icon="forum", key="timeline")
+
+
+def entry(interaction_id: int, people: dict[int, str]) -> None:
+    """Draw one entry in its own window."""
+    with attempt() as found, uow() as u:
+        one = interactions.one(u, interaction_id)
+    if found.ok:
+        in_dialog(_("What happened"), lambda: _entry(one, people))
+
+
+def _entry(one: interactions.Interaction, people: dict[int, str]) -> None:
+    shown = {
+        _("When"): words.moment(one.at),
+        _("Who began"): words.named(DIRECTIONS, one.direction),
+        _("Result"): words.named(OUTCOMES, one.outcome),
+        _("With whom"): people.get(one.responsible_id, ""),
+        _("Topic"): one.topic or "",
+        _("What was said"): one.note,
+        _("Written down"): words.moment(one.logged_at),
+    }
+    lines = [(label, value, "") for label, value in shown.items() if value]
+    facts.draw(facts.Box(words.named(KINDS, one.kind), lines), key="entry")

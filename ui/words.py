@@ -1,0 +1,59 @@
+"""Moments, days, numbers and money as people of the reader's language write them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+import pandas as pd
+from babel.numbers import format_decimal, format_percent
+
+from crm.core import dates, i18n
+from crm.core import money as sums
+from ui.session import _, language, zone
+
+
+def when(moment: datetime | None) -> str:
+    """Write a moment short, in the reader's zone: '14:02', 'yesterday 14:02', '12 Feb 14:02', '12 Feb 2024'."""
+    return dates.when(moment, language(), zone()) if moment is not None and moment is not pd.NaT else ""
+
+
+def moment(at: datetime | None) -> str:
+    """Write a moment in full, in the reader's zone."""
+    return dates.moment(at, language(), zone()) if at else ""
+
+
+def day(on: date | None) -> str:
+    """Write a day."""
+    return dates.day(on, language()) if on else ""
+
+
+def days(first: date, last: date) -> str:
+    """Write a period of days: a whole month by its name, otherwise from and to."""
+    return dates.days(first, last, language())
+
+
+def number(n: float) -> str:
+    """Write a number with the separators of the language."""
+    return format_decimal(n, locale=i18n.locale(language()))
+
+
+def share(part: float) -> str:
+    """Write a share (0 to 1) as per cent."""
+    return format_percent(part, locale=i18n.locale(language()))
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Write an amount with its currency."""
+    return sums.written(amount, currency, str(i18n.locale(language())))
+
+
+def named(codes: Mapping[str, str], code: str | None) -> str:
+    """Return the name of a code, '' for None and the code itself when it is unknown."""
+    return _(codes[code]) if code in codes else str(code or "")
+
+
+def md(text: str) -> str:
+    """Make text that somebody typed harmless in a label or heading: Markdown shows it literally."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$&:@^=])", r"\\\1", text)
+    return re.sub(r"\s+", " ", escaped)
