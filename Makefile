@@ -42,7 +42,7 @@ format: .venv/.tests ## Put the code into its one format and repair what can be 
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-KEYWORDS = -k _ -k N_ -k n_:1,2 $(addprefix -k ,Invalid Refused NotFound Conflict Unavailable AlreadyDone)
+KEYWORDS = -k _ -k N_ -k n_:1,2 -k counted:3,4 $(addprefix -k ,Invalid Refused NotFound Conflict Unavailable AlreadyDone)
 locale: .venv/.runtime ## Bring new and changed texts into the Russian and Chinese catalogues.
 	@pot=$$(mktemp) && trap 'rm -f "$$pot"' EXIT && \
 	$(PY) -m babel.messages.frontend --quiet extract --no-default-keywords $(KEYWORDS) --sort-by-file --add-location file --no-wrap \

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from crm.core import clock
 from crm.core.access import RIGHTS
@@ -21,7 +21,7 @@ from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import VERBS
-from db.base import Record
+from db.base import AnySelect, Record
 
 COUNT_CAP: Final = 10_000
 HISTORY: Final = 200
@@ -124,7 +124,7 @@ _COLUMNS: Final = (
 )
 
 
-def _filtered(statement: Select[Any], filters: Filters) -> Select[Any]:
+def _filtered(statement: AnySelect, filters: Filters) -> AnySelect:
     for column, wanted in (
         (AuditEntry.actor_id, filters.actor_id),
         (AuditEntry.verb, filters.verb),
@@ -140,7 +140,7 @@ def _filtered(statement: Select[Any], filters: Filters) -> Select[Any]:
     return statement
 
 
-def _entries() -> Select[Any]:
+def _entries() -> AnySelect:
     return select(*_COLUMNS).outerjoin(User, User.id == AuditEntry.actor_id).order_by(AuditEntry.id.desc())
 
 

@@ -18,13 +18,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from crm import search, settings
 from crm.contact_data import clean_email, clean_phone
 from crm.core.access import Owned, Scope
-from crm.core.errors import Invalid, InvalidForm, NotFound
+from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound
 from crm.core.guards import ChildOf, Guarded
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from db.base import BigId, Record
+from db.base import AnySelect, BigId, Record
 
 PERSONAL: Final[dict[str, Any]] = {"personal": True, "edit": "customers.edit_personal"}
 PRIVATE: Final[dict[str, Any]] = PERSONAL | {"view": "customers.view_personal"}
@@ -334,10 +334,22 @@ def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) 
     customer = u.get(Customer, customer_id, seen=seen)
     for key, value in facts.fields.items():
         setattr(customer, key, value)
-    _write_contact_data(u, customer, facts)
+    changed = _write_contact_data(u, customer, facts)
     u.session.flush()
+    if changed and customer.version == seen:
+        _raise_version(u, customer)
     _index(u, customer)
     return customer
+
+
+def _raise_version(u: UnitOfWork, customer: Customer) -> None:
+    """Let open forms notice that phones or e-mails were exchanged, though the customer's own row is as it was."""
+    table = Customer.__table__
+    same = (table.c.id == customer.id) & (table.c.version == customer.version)
+    # raw, bulk: a record without a changed column keeps its version
+    if u.execute(update(table).where(same).values(version=table.c.version + 1), raw=True, bulk=True).rowcount != 1:  # type: ignore[arg-type, attr-defined]
+        raise Conflict(record=customer)
+    set_committed_value(customer, "version", customer.version + 1)
 
 
 def _team_of(u: UnitOfWork, user_id: int) -> int | None:
@@ -347,10 +359,12 @@ def _team_of(u: UnitOfWork, user_id: int) -> int | None:
     return person.team_id
 
 
-def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> None:
-    """Replace the phones and e-mails by those of `facts`; what stays the same keeps its row."""
+def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> bool:
+    """Replace the phones and e-mails by those of `facts`; what stays the same keeps its row. Say whether anything changed."""
+    changed = False
     if facts.phones is not None:
         stored = dict(zip(*_stored(u, Phone, Phone.digits, customer.id), strict=True))
+        changed = list(stored) != [digits for _, digits in facts.phones]
         for position, (number, digits) in enumerate(facts.phones):
             if (phone := stored.pop(digits, None)) is None:
                 phone = Phone(customer_id=customer.id, number=number, digits=digits, position=position)
@@ -360,6 +374,7 @@ def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> None
             u.delete(phone)
     if facts.emails is not None:
         kept = dict(zip(*_stored(u, Email, Email.address, customer.id), strict=True))
+        changed = changed or tuple(kept) != facts.emails
         for position, address in enumerate(facts.emails):
             if (email := kept.pop(address, None)) is None:
                 email = Email(customer_id=customer.id, address=address, position=position)
@@ -367,11 +382,12 @@ def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> None
             email.position = position
         for email in kept.values():
             u.delete(email)
+    return changed
 
 
 def _stored(u: UnitOfWork, model: Any, column: Any, customer_id: int) -> tuple[list[Any], list[Any]]:
-    rows = u.all(select(model).where(model.customer_id == customer_id).order_by(model.id))
-    values = u.inside(select(column).where(model.customer_id == customer_id).order_by(model.id))
+    rows = u.all(select(model).where(model.customer_id == customer_id).order_by(model.position, model.id))
+    values = u.inside(select(column).where(model.customer_id == customer_id).order_by(model.position, model.id))
     return list(values), list(rows)
 
 
@@ -416,7 +432,7 @@ class Filters:
     import_id: int | None = None
 
 
-def _filtered(u: UnitOfWork, statement: Select[Any], filters: Filters) -> Select[Any]:
+def _filtered(u: UnitOfWork, statement: AnySelect, filters: Filters) -> AnySelect:
     statement = statement.where(Customer.archived_at.is_(None))
     for column, wanted in (
         (Customer.kind, filters.kind),
@@ -456,7 +472,7 @@ def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     return capped(u, _filtered(u, select(Customer.id), filters))
 
 
-def capped(u: UnitOfWork, keys: Select[Any]) -> int:
+def capped(u: UnitOfWork, keys: AnySelect) -> int:
     """Return how many rows a statement of keys gives, counting no further than COUNT_CAP + 1."""
     some = keys.limit(COUNT_CAP + 1).subquery()
     return int(u.value(select(func.count()).select_from(some)))

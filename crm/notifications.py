@@ -40,7 +40,7 @@ class Notification(Guarded, Record):
 
 @verb("notifications.send")
 def send(
-    u: UnitOfWork, person_id: int, text: str, *, page: str | None = None, query: dict[str, str] | None = None, **values: Any
+    u: UnitOfWork, /, person_id: int, text: str, *, page: str | None = None, query: dict[str, str] | None = None, **values: Any
 ) -> Notification:
     """Put a message behind somebody's bell: a msgid with its values. For jobs and verbs, which run it as SYSTEM."""
     return u.add(

@@ -32,6 +32,7 @@ MEASURES: Final[Mapping[str, str]] = {
 """What a plan can count: code -> name. A capability with something new to count adds a line and calls `counters.count`."""
 
 MOST: Final = 1_000_000
+SET: Final = {"edit": "plans.set"}
 
 
 class Plan(Guarded, Record):
@@ -45,18 +46,18 @@ class Plan(Guarded, Record):
     )
     area: ClassVar[str] = "plans"
 
-    measure: Mapped[str]
-    target: Mapped[int]
-    starts_on: Mapped[date]
-    ends_on: Mapped[date]
-    responsible_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True, info={"edit": "plans.set"})
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"), index=True, info={"edit": "plans.set"})
-    partner_id: Mapped[int | None]
-    of_team: Mapped[bool] = mapped_column(default=False)
+    measure: Mapped[str] = mapped_column(info=SET)
+    target: Mapped[int] = mapped_column(info=SET)
+    starts_on: Mapped[date] = mapped_column(info=SET)
+    ends_on: Mapped[date] = mapped_column(info=SET)
+    responsible_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True, info=SET)
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"), index=True, info=SET)
+    partner_id: Mapped[int | None] = mapped_column(info=SET)
+    of_team: Mapped[bool] = mapped_column(default=False, info=SET)
 
 
 @verb("plans.set")
-def set_target(  # noqa: PLR0913  a target is these six facts
+def set_target(
     u: UnitOfWork,
     *,
     measure: str,
@@ -154,7 +155,12 @@ def progress(u: UnitOfWork, day: date, *, mine: bool = False) -> list[Progress]:
     sums = counters.totals(u, (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans))
     teams_of = _teams_of_people(u) if any(one["responsible_id"] is None for one in plans) else {}
     found = [_progress(one, sums[one["measure"], (one["starts_on"], one["ends_on"])], teams_of, day) for one in plans]
-    return sorted(found, key=lambda one: (one.team_id or 0, one.responsible_id is not None, one.whose, one.measure, one.ends_on))
+    return sorted(found, key=_by_person_and_length)
+
+
+def _by_person_and_length(one: Progress) -> tuple[Any, ...]:
+    """Sort a team before its people, and of one person the shortest period first."""
+    return one.team_id or 0, one.responsible_id is not None, one.whose, one.ends_on - one.starts_on, one.starts_on, one.measure
 
 
 def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:

@@ -79,7 +79,7 @@ PRESET_LINES: Final[Mapping[str, str]] = {
         "Phones and e-mails stay safe, because few people change them. This is how Rapport starts."
     ),
     "small_team": N_(
-        "Everybody keeps the personal data of his own customers himself, and a leader may import files for the team. "
+        "Everybody also keeps the personal data of one's own customers, and a leader may import files for the team. "
         "For a shop or a small team without a record keeper."
     ),
 }
@@ -129,8 +129,8 @@ def reset(u: UnitOfWork, role: str, right: str) -> None:
 def apply_preset(u: UnitOfWork, preset: str) -> int:
     """Put the whole matrix into the state of a preset; single adjustments go. Returns how many cells changed."""
     changes = preview(u, preset)
-    for row in changes.itertuples():
-        _set(u, Role(row.role), row.right, row.after)
+    for row in changes.to_dict("records"):
+        _set(u, Role(row["role"]), row["right"], row["after"])
     return len(changes)
 
 
@@ -173,7 +173,9 @@ def preview(u: UnitOfWork, preset: str) -> pd.DataFrame:
         raise Invalid(N_("Please choose one of the list."), field="preset")
     now, then = _matrix(_adjusted(u)), _matrix({(role, right): scope for role, right, scope in PRESETS[preset]})
     both = now.rename(columns={"in_force": "before"}).assign(after=then["in_force"])
-    return both.loc[both["before"].fillna("") != both["after"].fillna(""), ["role", "right", "before", "after"]].reset_index(drop=True)
+    return both.loc[
+        both["before"].fillna("") != both["after"].fillna(""), ["role", "right", "before", "after"]
+    ].reset_index(drop=True)
 
 
 def _matrix(adjusted: Mapping[tuple[str, str], str | None]) -> pd.DataFrame:
@@ -192,4 +194,7 @@ def _matrix(adjusted: Mapping[tuple[str, str], str | None]) -> pd.DataFrame:
 def _ordered(rights: Iterable[str]) -> list[str]:
     """Return rights by area, in the order of AREAS."""
     areas = list(AREAS)
-    return sorted(rights, key=lambda right: areas.index(right.partition(".")[0]) if right.partition(".")[0] in areas else len(areas))
+    return sorted(
+        rights,
+        key=lambda right: areas.index(right.partition(".")[0]) if right.partition(".")[0] in areas else len(areas),
+    )

@@ -21,7 +21,7 @@ from db.dialect import insert_new
 WORD: Final = re.compile(r"[^\W_]+")
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 DIGITS: Final = re.compile(r"^[\d\s()+.\-/]{5,}$")
-LEGAL: Final = frozenset("ооо ао зао пао ип ltd inc llc co gmbh".split())
+LEGAL: Final = frozenset({"ооо", "ао", "зао", "пао", "ип", "ltd", "inc", "llc", "co", "gmbh"})
 LONGEST: Final = 40
 _CLOSED: Final = {"view": "customers.view_personal"}
 MOST_WORDS: Final = 6
@@ -29,7 +29,8 @@ CYRILLIC: Final = dict(zip("абвгдезийклмнопрстуфхцыэ", "
     "ё": "e", "ж": "zh", "ч": "ch", "ш": "sh", "щ": "sch", "ъ": "", "ь": "", "ю": "iu", "я": "ia",
 }  # fmt: skip
 SAME_SOUND: Final = (
-    ("shch", "sch"), ("kh", "h"), ("tz", "c"), ("ts", "c"), ("x", "ks"), ("ck", "k"), ("ph", "f"), ("w", "v"), ("q", "k"), ("j", "i"), ("y", "i"),
+    ("shch", "sch"), ("kh", "h"), ("tz", "c"), ("ts", "c"), ("x", "ks"), ("ck", "k"), ("ph", "f"), ("w", "v"), ("q", "k"),
+    ("j", "i"), ("y", "i"),
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Setting(Record):
 def _zone(value: str) -> bool:
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # unknown, not a name at all, or a folder of zones
         return False
     return True
 
@@ -62,12 +62,17 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
         line=N_("Stands in the header and in mails."),
     ),
     "language": Definition(
-        N_("Language"), "en", lambda value: value in LANGUAGES, line=N_("For mails and reports that Rapport writes by itself.")
+        N_("Language"),
+        "en",
+        lambda value: value in LANGUAGES,
+        line=N_("For mails and reports that Rapport writes by itself."),
     ),
     "timezone": Definition(
         N_("Time zone"), "Europe/Moscow", _zone, "region", N_("Decides when a day, a plan and a report begin and end.")
     ),
-    "currency": Definition(N_("Currency"), "RUB", lambda value: value in list_currencies(), "region", N_("For new purchases.")),
+    "currency": Definition(
+        N_("Currency"), "RUB", lambda value: value in list_currencies(), "region", N_("For new purchases.")
+    ),
     "phone_region": Definition(
         N_("Country of phones without a code"),
         "RU",
@@ -76,7 +81,11 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
         N_("'8 916 123-45-67' is read as a number of this country."),
     ),
     "backup_hourly": Definition(
-        N_("Hourly copies"), "yes", lambda value: value in {"yes", "no"}, "backups", N_("Rapport copies itself every hour.")
+        N_("Hourly copies"),
+        "yes",
+        lambda value: value in {"yes", "no"},
+        "backups",
+        N_("Rapport copies itself every hour."),
     ),
 }
 

@@ -74,7 +74,8 @@ def set_leader(u: UnitOfWork, team_id: int, leader_id: int | None, *, seen: int)
 def set_parent(u: UnitOfWork, team_id: int, parent_id: int | None, *, seen: int) -> Team:
     """Put a team under another (None: to the top). Raises Invalid when that would make a circle, NotFound, Conflict."""
     # locked in one order: two moves at the same moment could close a circle that neither sees
-    parents = {row["id"]: row["parent_id"] for row in u.rows(select(Team.id, Team.parent_id).order_by(Team.id).with_for_update(key_share=True))}
+    locked = select(Team.id, Team.parent_id).order_by(Team.id).with_for_update(key_share=True)
+    parents = {row["id"]: row["parent_id"] for row in u.rows(locked)}
     team = u.get(Team, team_id, seen=seen)
     if parent_id is not None and parent_id not in parents:
         raise NotFound
@@ -134,7 +135,10 @@ def dissolve(u: UnitOfWork, team_id: int, *, seen: int) -> None:
             select(user.id).where(user.team_id == team_id, user.deleted_at.is_(None)),
             N_("There are people in this team. Move them first."),
         ),
-        (select(customer.id).where(customer.team_id == team_id), N_("Customers belong to this team. Hand them over first.")),
+        (
+            select(customer.id).where(customer.team_id == team_id),
+            N_("Customers belong to this team. Hand them over first."),
+        ),
         (select(plan.id).where(plan.team_id == team_id, plan.of_team), N_("This team has plans. Delete them first.")),
     ):
         if u.execute(found.limit(1), raw=True).first() is not None:
@@ -169,7 +173,9 @@ def tree(u: UnitOfWork) -> list[Branch]:
         .outerjoin(User, User.id == Team.leader_id)
         .order_by(Team.name, Team.id)
     )
-    counted = select(User.team_id, func.count(User.id).label("people")).where(User.disabled_at.is_(None), User.deleted_at.is_(None))
+    counted = select(User.team_id, func.count(User.id).label("people")).where(
+        User.disabled_at.is_(None), User.deleted_at.is_(None)
+    )
     people = {row["team_id"]: row["people"] for row in u.rows(counted.group_by(User.team_id))}
     below: dict[int | None, list[dict[str, Any]]] = {}
     for row in rows:
@@ -198,5 +204,7 @@ def members(u: UnitOfWork, team_id: int | None) -> pd.DataFrame:
     """Return the people of a team (None: of no team) within the reader's scope, by name: `id` as index; name, roles, state."""
     u.need("teams.view")
     u.need("users.view")
-    statement = select(User.id, User.name, User.roles, users.STATE).where(User.deleted_at.is_(None), User.team_id == team_id)
+    statement = select(User.id, User.name, User.roles, users.STATE).where(
+        User.deleted_at.is_(None), User.team_id == team_id
+    )
     return u.frame(statement.where(*users.inside(u)).order_by(User.name, User.id)).set_index("id")

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Numeric, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Numeric, Select, Table, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import JSON, TypeEngine
 
@@ -59,10 +59,13 @@ class Amount(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Give the exact value back."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return Decimal(value) / self.SCALE
+        if value is None:
+            return None
+        return Decimal(value) / self.SCALE if dialect.name == "sqlite" else Decimal(value)
 
+
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+"""A select of whatever columns."""
 
 # SQLite gives row ids by itself only to INTEGER keys; PostgreSQL wants the room of BIGINT.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -72,6 +75,8 @@ class Base(DeclarativeBase):
     """Every table of Rapport."""
 
     metadata = MetaData(naming_convention=NAMES)
+    if TYPE_CHECKING:
+        __table__: ClassVar[Table]  # every record of ours is one table
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: Instant,
         Decimal: Amount,

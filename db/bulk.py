@@ -84,11 +84,6 @@ def moments(values: np.ndarray[Any, Any]) -> list[str | None]:
     return found
 
 
-def largest_id(connection: Connection, table: Table) -> int:
-    """Return the largest id of a table, 0 when it is empty."""
-    return connection.execute(select(table.c.id).order_by(table.c.id.desc()).limit(1)).scalar() or 0
-
-
 @contextmanager
 def without_indexes(database: Database, tables: Sequence[Table]) -> Iterator[None]:
     """Take away the plain indexes of some tables and build them anew at the end: the faster way for very many rows."""

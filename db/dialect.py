@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table, text
+from sqlalchemy import Connection, Dialect, Insert, Table, TextClause, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -37,3 +37,15 @@ def reset_ids(connection: Connection, table: Table) -> None:
         name = table.name.replace('"', "")
         sequence = f"pg_get_serial_sequence('{name}', 'id')"
         connection.execute(text(f'SELECT setval({sequence}, (SELECT max(id) FROM "{name}"))'))  # noqa: S608  our own table name
+
+
+def free_ids(dialect: Dialect, table: Table, count: int) -> TextClause:
+    """Select `count` ids for rows that this very write transaction inserts: nobody else has them or will get them."""
+    if dialect.name == "postgresql":
+        query = f"SELECT nextval(pg_get_serial_sequence('{table.name}', 'id')) FROM generate_series(1, :count)"  # noqa: S608  our own table name
+    else:  # one writer at a time, so that the ids above the largest are free until it commits
+        query = (
+            "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < :count) "
+            f"SELECT coalesce((SELECT max(id) FROM {table.name}), 0) + n FROM place"  # noqa: S608  our own table name
+        )
+    return text(query).bindparams(count=count)

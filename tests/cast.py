@@ -9,6 +9,7 @@
 Everybody is found by the name of the part: `cast.rep` is the Identity of the sales rep of the North.
 """
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +19,26 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 
-from crm import customers, interactions
+from crm import (
+    backups,
+    customers,
+    imports,
+    interactions,
+    notifications,
+    plans,
+    products,
+    purchases,
+    rights,
+    settings,
+    teams,
+    users,
+)
+from crm.core import jobs
 from crm.core.access import SYSTEM, Actor, Identity, Role
+from crm.core.errors import Invalid
 from crm.core.people import Team, User
 from crm.core.uow import UnitOfWork, unit_of_work
+from db.backup import CopyFailed, Kind, Trouble
 from db.dialect import reset_ids
 from db.engine import Database
 
@@ -159,3 +176,123 @@ def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
     given = {"kind": "call", "direction": "out", "outcome": "finished"} | facts
     with cast.unit(getattr(cast, by)) as u:
         return interactions.log(u, customer_id, **given).id
+
+
+# --- one valid call of every verb -------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one person has before him when the verbs are gone through, one after the other, each undone at once.
+
+    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own.
+    plan_id: a plan of the North. team_id: a team without people. job_id: a job that the person asked for.
+    """
+
+    cast: Cast
+    part: str
+    customer_id: int
+    product_id: int
+    plan_id: int
+    team_id: int
+    imports: Mapping[str, int]
+    job_id: str
+
+    @property
+    def me(self) -> int:
+        """The id of the person."""
+        return PARTS[self.part].id
+
+    @property
+    def somebody(self) -> int:
+        """A colleague whose account one may work on."""
+        return PARTS["stranger"].id
+
+
+def _survey(u: UnitOfWork, stage: Stage) -> Any:
+    record = u.get(imports.Import, stage.imports["staged"])
+    return imports.files.survey(record.stored_as, record.kind, record.how)
+
+
+def _take(u: UnitOfWork, stage: Stage) -> Any:
+    record = u.get(imports.Import, stage.imports["running"])
+    return imports.run.take(u, record.id, 0, (), imports.rows.terms(u, record.plan, record.headings))
+
+
+Call = Callable[[UnitOfWork, Stage], Any]
+DAY: Final = NOW.date()
+CALLS: Final[Mapping[str, Call]] = {
+    "backups.ask": lambda u, _: backups.ask(u),
+    "backups.note": lambda u, _: backups.note(u, []),
+    "backups.note_failure": lambda u, _: backups.note_failure(u, Kind.MANUAL, CopyFailed(Trouble.UNDER_WAY)),
+    "customers.archive": lambda u, s: customers.archive(u, s.customer_id, seen=1),
+    "customers.assign": lambda u, s: customers.assign(u, s.customer_id, responsible_id=s.me, seen=1),
+    "customers.create": lambda u, s: customers.create(u, {"name": "New", "phones": [PHONE]}, responsible_id=s.me),
+    "customers.edit": lambda u, s: customers.edit(u, s.customer_id, {"city": "Kazan"}, seen=1),
+    "customers.edit_personal": lambda u, s: customers.edit_personal(u, s.customer_id, {"name": "Zed", "emails": []}, seen=1),
+    "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
+    "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"]),
+    "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"], u.get(imports.Import, s.imports["staged"]).plan, seen=1),
+    "imports.discard": lambda u, s: imports.discard(u, s.imports["staged"]),
+    "imports.fail": lambda u, s: imports.run.fail(u, s.imports["running"], Invalid("x")),
+    "imports.finish": lambda u, s: imports.run.finish(u, s.imports["running"]),
+    "imports.remove_old_files": lambda u, _: imports.steps.remove_old_files(u),
+    "imports.report": lambda u, s: imports.run.report(u, s.imports["checking"], {"done": True}),
+    "imports.reread": lambda u, s: imports.reread(u, s.imports["staged"], _survey(u, s), seen=1),
+    "imports.resume": lambda u, s: imports.resume(u, s.imports["stopped"]),
+    "imports.stage": lambda u, _: imports.stage(u, imports.files.receive("more.csv", b"name\nMore\n")),
+    "imports.start": lambda u, s: imports.start(u, s.imports["staged"]),
+    "imports.start_here": lambda u, s: imports.steps.start_here(u, s.imports["staged"]),
+    "imports.stop": lambda u, s: imports.stop(u, s.imports["running"]),
+    "imports.take": _take,
+    "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"]),
+    "interactions.log": lambda u, s: interactions.log(u, s.customer_id, kind="call", direction="out", note="x"),
+    "jobs.cancel": lambda u, s: jobs.cancel(u, s.job_id),
+    "notifications.mark_read": lambda u, _: notifications.mark_read(u),
+    "notifications.send": lambda u, s: notifications.send(u, s.somebody, "Hello"),
+    "plans.drop": lambda u, s: plans.drop(u, s.plan_id, seen=1),
+    "plans.set_target": lambda u, _: plans.set_target(
+        u, measure="meetings", target=5, starts_on=DAY, ends_on=DAY, responsible_id=PARTS["rep"].id
+    ),
+    "products.change": lambda u, s: products.change(u, s.product_id, {"name": "Other"}, seen=1),
+    "products.create": lambda u, _: products.create(u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}),
+    "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
+    "rights.adjust": lambda u, _: rights.adjust(u, "analyst", "plans.set", "own"),
+    "rights.apply_preset": lambda u, _: rights.apply_preset(u, "small_team"),
+    "rights.reset": lambda u, _: rights.reset(u, "analyst", "plans.set"),
+    "settings.change": lambda u, _: settings.change(u, "company_name", "House"),
+    "settings.change_all": lambda u, _: settings.change_all(u, {"company_name": "House"}, seen={"company_name": "Rapport"}),
+    "teams.create": lambda u, _: teams.create(u, "East", parent_id=SALES),
+    "teams.dissolve": lambda u, s: teams.dissolve(u, s.team_id, seen=1),
+    "teams.move_person": lambda u, s: teams.move_person(u, s.somebody, SOUTH),
+    "teams.rename": lambda u, s: teams.rename(u, s.team_id, "Far West", seen=1),
+    "teams.set_leader": lambda u, s: teams.set_leader(u, s.team_id, s.somebody, seen=1),
+    "teams.set_parent": lambda u, s: teams.set_parent(u, s.team_id, SALES, seen=1),
+    "users.change": lambda u, s: users.change(u, s.somebody, {"name": "Leo"}, seen=1),
+    "users.create": lambda u, _: users.create(u, {"username": "newcomer", "name": "New", "roles": ["analyst"]}),
+    "users.delete": lambda u, s: users.delete(u, s.somebody, hand_over_to=PARTS["rep"].id),
+    "users.disable": lambda u, s: users.disable(u, s.somebody),
+    "users.drop_second_factor": lambda u, s: users.drop_second_factor(u, s.somebody),
+    "users.enable": lambda u, _: users.enable(u, PARTS["gone"].id),
+    "users.hand_over": lambda u, s: users.hand_over(u, s.somebody, PARTS["rep"].id),
+    "users.reset_password": lambda u, s: users.reset_password(u, s.somebody),
+    "users.set_language": lambda u, _: users.set_language(u, "ru"),
+    "users.set_roles": lambda u, s: users.set_roles(u, s.somebody, ["analyst"], seen=1),
+    "users.set_timezone": lambda u, _: users.set_timezone(u, "Asia/Shanghai"),
+    "users.sign_out_everywhere": lambda u, s: users.sign_out_everywhere(u, s.somebody),
+    "users.unlock": lambda u, s: users.unlock(u, s.somebody),
+}
+"""Verb -> a call of it that succeeds for whoever has its right. Whoever adds a verb adds his line here."""
+
+ON_CUSTOMERS: Final = frozenset(
+    {
+        "customers.archive",
+        "customers.assign",
+        "customers.edit",
+        "customers.edit_personal",
+        "customers.restore",
+        "interactions.log",
+        "purchases.record",
+    }
+)
+"""Verbs that work on `stage.customer_id`: tried on one's own, a colleague's, another team's and nobody's customer."""

@@ -40,7 +40,11 @@ def test_the_period_counts_calendar_days_of_the_readers_zone(cast):
         settings.change(u, "currency", "CNY")
     with cast.unit(cast.admin) as u:
         for zone, day in (("Europe/Moscow", date(2026, 2, 9)), ("Asia/Shanghai", date(2026, 2, 10))):
-            for first, last, expected in ((day, day, 1), (day - timedelta(days=3), day - timedelta(days=1), 0), (day, None, 1)):
+            for first, last, expected in (
+                (day, day, 1),
+                (day - timedelta(days=3), day - timedelta(days=1), 0),
+                (day, None, 1),
+            ):
                 found = audit.listing(u, Filters(verb="settings.change", since=first, until=last, zone=zone))
                 assert len(found) == expected, (zone, first, last)
             assert audit.count(u, Filters(verb="settings.change", since=day + timedelta(days=1), zone=zone)) == 0
@@ -108,11 +112,26 @@ def test_no_personal_value_ever_shows_in_list_or_history(cast):
     customer_id = a_customer(cast, "rep", name="Тайный Клиент")
     with cast.unit(cast.keeper) as u:
         seen = customers.one(u, customer_id).version
-        customers.edit_personal(u, customer_id, {"name": "Иной Клиент", "phones": ["+7 921 765-43-21"], "address": "Невский 1"}, seen=seen)
+        customers.edit_personal(
+            u, customer_id, {"name": "Иной Клиент", "phones": ["+7 921 765-43-21"], "address": "Невский 1"}, seen=seen
+        )
     with cast.unit(cast.admin) as u:
-        everything = json.dumps([list(audit.listing(u)["changes"]), list(audit.history(u, "customers", customer_id)["changes"])])
+        everything = json.dumps(
+            [list(audit.listing(u)["changes"]), list(audit.history(u, "customers", customer_id)["changes"])]
+        )
     everything = everything.encode().decode("unicode_escape")
-    for secret in ("Тайный", "Иной", "123-45-67", "79161234567", "7654321", "765-43-21", EMAIL, PHONE, ADDRESS, "Невский"):
+    for secret in (
+        "Тайный",
+        "Иной",
+        "123-45-67",
+        "79161234567",
+        "7654321",
+        "765-43-21",
+        EMAIL,
+        PHONE,
+        ADDRESS,
+        "Невский",
+    ):
         assert secret not in everything
 
 

@@ -2,32 +2,26 @@
 
 import csv
 import io
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
-from crm import customers, imports, rights, search
-from crm.core import clock, jobs
-from crm.core.access import PRESETS, Identity, Role, Scope
+from crm import customers, imports, search
+from crm.core import clock
+from crm.core.access import PRESETS, Role
 from crm.core.config import ROOT
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
 from crm.core.jobs import JobContext
-from crm.core.people import User
-from crm.core.uow import unit_of_work
 from crm.customers import Customer, Email, Phone
 from crm.imports import FieldMapping, Import, ImportRow, OnMatch, State, files, mapping, run, steps
 from crm.notifications import Notification
 from tests.cast import NORTH, PARTS, SOUTH, Cast, a_customer
-from tests.support import awkward_files as awkward
 
 HEADING = "name,external number,phone,email,city,responsible"
 

@@ -37,7 +37,9 @@ def test_without_adjustments_everything_is_the_default(cast):
     with cast.unit(cast.admin) as u:
         frame = rights.matrix(u)
     assert not frame["is_adjusted"].any()
-    assert {(one.role, one.right) for one in frame.itertuples() if one.is_fixed} == {(str(a), b) for a, b in UNTOUCHABLE}
+    assert {(one.role, one.right) for one in frame.itertuples() if one.is_fixed} == {
+        (str(a), b) for a, b in UNTOUCHABLE
+    }
     for one in frame.itertuples():
         assert one.default == one.in_force == GRANTS[Role(one.role)].get(one.right)
 

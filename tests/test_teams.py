@@ -84,27 +84,32 @@ def test_two_moves_at_the_same_moment_close_no_circle(cast):
         with cast.unit(cast.admin) as u:
             for team_id in (NORTH, SOUTH):
                 teams.set_parent(u, team_id, None, seen=u.get(Team, team_id).version)
-        seen = {team_id: version(cast, team_id) for team_id in (NORTH, SOUTH)}
-        errors: list[CrmError] = []
-        ready = threading.Barrier(2)
-
-        def put(team_id: int, under: int) -> None:
-            try:
-                with cast.unit(cast.admin) as u:
-                    teams.tree(u)
-                    ready.wait(10)
-                    teams.set_parent(u, team_id, under, seen=seen[team_id])
-            except CrmError as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=put, args=pair) for pair in ((NORTH, SOUTH), (SOUTH, NORTH))]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join(30)
+        errors = _at_once(cast, ((NORTH, SOUTH), (SOUTH, NORTH)))
         with cast.unit(cast.admin) as u:
             assert len(teams.tree(u)) == 3, "a circle would be in no branch"
         assert [type(one) for one in errors] == [Invalid]
+
+
+def _at_once(cast, moves: tuple[tuple[int, int], ...]) -> list[CrmError]:
+    """Put each first team under its second one, all at the same moment; return what was refused."""
+    seen = {team_id: version(cast, team_id) for team_id, _under in moves}
+    ready, errors = threading.Barrier(len(moves)), list[CrmError]()
+
+    def put(team_id: int, under: int) -> None:
+        try:
+            with cast.unit(cast.admin) as u:
+                teams.tree(u)
+                ready.wait(10)
+                teams.set_parent(u, team_id, under, seen=seen[team_id])
+        except CrmError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=put, args=pair) for pair in moves]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    return errors
 
 
 def test_a_person_moves_with_the_customers_and_the_running_plans(cast):

@@ -25,7 +25,9 @@ def language_and_zone() -> None:
     as_browser = {None: _("As in the browser")}
     with form.drawn():
         code = form.choice("language", _("Language"), as_browser | LANGUAGES, value=me().language)
-        zone = form.choice("timezone", _("Time zone"), as_browser | choices.time_zones(me().timezone), value=me().timezone)
+        zone = form.choice(
+            "timezone", _("Time zone"), as_browser | choices.time_zones(me().timezone), value=me().timezone
+        )
         if form.submit(_("Save")):
             with attempt() as tried, uow(form.once) as u:
                 users.set_language(u, code)
@@ -42,7 +44,9 @@ def password() -> None:
     with form.drawn():
         old = form.text("old", _("Present password"), type="password", autocomplete="current-password", max_chars=400)
         new = form.text("password", _("New password"), type="password", autocomplete="new-password", max_chars=400)
-        again = form.text("again", _("New password once more"), type="password", autocomplete="new-password", max_chars=400)
+        again = form.text(
+            "again", _("New password once more"), type="password", autocomplete="new-password", max_chars=400
+        )
         st.caption(_("You are signed out everywhere else. Four words make a good password."))
         if not form.submit(_("Change password")):
             return
@@ -64,7 +68,9 @@ def second_factor() -> None:
     elif OFFER in st.session_state:
         _scan(st.session_state[OFFER])
     else:
-        st.markdown(_("Off. With a second factor a stolen password is not enough: a telephone shows a code at each sign-in."))
+        st.markdown(
+            _("Off. With a second factor a stolen password is not enough: a telephone shows a code at each sign-in.")
+        )
         st.button(_("Switch on"), on_click=_offer, key="factor-on")
 
 
@@ -75,28 +81,30 @@ def _offer() -> None:
 
 def _scan(offer: sessions.Offer) -> None:
     form = Form("account-factor", in_dialog=False)
-    with st.container(horizontal=True, gap="large"):
-        picture = segno.make(offer.uri, error="m").svg_inline(scale=4, light="#fff", dark="#000")
-        st.image(picture, width=220)
-        with st.container(width=360):
-            st.markdown(_("Scan this with an authenticator application on your telephone, then type the code that it shows."))
-            st.caption(_("Or type this secret into it:"))
-            st.code(" ".join(offer.secret[at : at + 4] for at in range(0, len(offer.secret), 4)), language=None, wrap_lines=True)
-            with form.drawn():
-                code = form.text("code", _("Code"), max_chars=10, autocomplete="one-time-code")
-                if not form.submit(_("Switch on")):
-                    return
-                with attempt(_("Second factor switched on.")) as tried, uow() as u:
-                    u.need("account.edit")
-                    st.session_state[CODES] = sessions.enable_totp(database(), u.actor.id or 0, offer.secret, code)
-                    st.session_state.pop(OFFER, None)
+    st.markdown(_("Scan this with an authenticator application on your telephone, then type the code that it shows."))
+    st.image(segno.make(offer.uri, error="m").svg_inline(scale=4, light="#fff", dark="#000"), width=200)
+    st.caption(_("Or type this secret into it:"))
+    st.code(
+        " ".join(offer.secret[at : at + 4] for at in range(0, len(offer.secret), 4)), language=None, wrap_lines=True
+    )
+    with form.drawn():
+        code = form.text("code", _("Code"), max_chars=10, autocomplete="one-time-code")
+        if form.submit(_("Switch on")):
+            with attempt(_("Second factor switched on.")) as tried, uow() as u:
+                u.need("account.edit")
+                st.session_state[CODES] = sessions.enable_totp(database(), u.actor.id or 0, offer.secret, code)
+                st.session_state.pop(OFFER, None)
             form.finish(tried)
 
 
 def _show_codes(codes: tuple[str, ...]) -> None:
-    st.markdown(_("Write these codes down. Each opens the door once when the telephone is lost. They are shown only now."))
+    st.markdown(
+        _("Write these codes down. Each opens the door once when the telephone is lost. They are shown only now.")
+    )
     st.code("\n".join(codes), language=None)
-    st.button(_("I wrote them down"), type="primary", on_click=st.session_state.pop, args=(CODES, None), key="codes-done")
+    st.button(
+        _("I wrote them down"), type="primary", on_click=st.session_state.pop, args=(CODES, None), key="codes-done"
+    )
 
 
 def _switch_off(user_id: int) -> None:
@@ -121,7 +129,9 @@ def browsers() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"browser-{one.sign_in_id}"):
             with st.container(gap=None):
                 st.text(one.device or _("Unknown browser"))
-                since = _("since {when}, last used {last}").format(when=words.when(one.created_at), last=words.when(one.last_seen_at))
+                since = _("since {when}, last used {last}").format(
+                    when=words.when(one.created_at), last=words.when(one.last_seen_at)
+                )
                 st.caption(" · ".join(filter(None, (words.md(one.address), since))))
             if one.sign_in_id == here.sign_in_id:
                 st.badge(_("This browser"), color="gray")

@@ -56,6 +56,7 @@ FIELDS: Final[Mapping[str, str]] = {
 """Names of fields that are not on a customer's card."""
 
 CODES: Final[Mapping[str, Mapping[Any, str]]] = {
+    "kind": customers.KINDS,
     "stage": customers.STAGES,
     "source": customers.SOURCES,
     "direction": interactions.DIRECTIONS,
@@ -64,6 +65,8 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
 }
 """Fields that hold codes, with the codes' names."""
 
+LONGEST: Final = 160
+"""Characters of an entry in one line; its window shows the rest."""
 PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
@@ -79,9 +82,11 @@ def subject(record: str, record_id: int, people: Mapping[int, str], teams: Mappi
     return f"{words.named(RECORDS, record)} {name or record_id}"
 
 
-def lines(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> list[tuple[str, str, str]]:
+def lines(
+    record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]
+) -> list[tuple[str, str, str]]:
     """Return (field, old, new) in words for each changed field of an entry. Personal values stay hidden."""
-    return [_line(record, key, pair, people, teams) for key, pair in changes.items() if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004
+    return [_line(record, key, pair, people, teams) for key, pair in changes.items()]
 
 
 def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> str:
@@ -94,10 +99,13 @@ def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], te
             parts.append(f"{field}: {old} → {new or '–'}")
         else:
             parts.append(f"{field}: {new}")
-    return "; ".join(parts)
+    line = "; ".join(parts)
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
-def _line(record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]) -> tuple[str, str, str]:
+def _line(
+    record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]
+) -> tuple[str, str, str]:
     if record == "right_adjustments" and " " in key:
         role, right = key.split(" ", 1)
         field = f"{words.named(ROLES, role)}, {words.named(RIGHTS, right)}"
@@ -116,25 +124,19 @@ def _value(record: str, key: str, value: Any, people: Mapping[int, str], teams: 
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if key in PEOPLE:
-        return people.get(value, f"№ {value}")
-    if key in TEAMS:
-        return teams.get(value, f"№ {value}")
+    if key in PEOPLE | TEAMS:
+        return (people if key in PEOPLE else teams).get(value, f"№ {value}")
     if key == "roles":
         return ", ".join(words.named(ROLES, code) for code in value)
-    if key == "kind":
-        return words.named(interactions.KINDS if record == "interactions" else customers.KINDS, value)
-    if key in CODES:
-        return words.named(CODES[key], value)
-    return _moment(key, str(value))
+    codes = interactions.KINDS if (record, key) == ("interactions", "kind") else CODES.get(key)
+    return words.named(codes, value) if codes else _moment(key, str(value))
 
 
 def _moment(key: str, text: str) -> str:
+    """Write a stored moment or day as people write it; any other text stays as it is."""
     try:
         if key.endswith("_at") or key == "at":
             return words.moment(datetime.fromisoformat(text))
-        if key.endswith("_on"):
-            return words.day(date.fromisoformat(text))
+        return words.day(date.fromisoformat(text)) if key.endswith("_on") else text
     except ValueError:
         return text
-    return text

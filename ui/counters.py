@@ -1,5 +1,6 @@
 """Counters: '8 of 12' large, a thin bar with the mark of today's pace, '4 left' small. They move by themselves."""
 
+from itertools import groupby
 from typing import Final
 
 from crm import plans
@@ -13,8 +14,12 @@ EVERY: Final = "1s"
 
 
 def counters(progress: list[Progress], *, key: str) -> None:
-    """Draw a grid of counters."""
-    part("counters")(key=key, data={"counters": [_told(one) for one in progress]})
+    """Draw the counters, those of one person or team side by side under the name."""
+    groups = [
+        {"who": who or _("The whole company"), "counters": [_told(one) for one in ones]}
+        for who, ones in groupby(progress, key=lambda one: one.whose)
+    ]
+    part("counters")(key=key, data={"groups": groups})
 
 
 def _told(one: Progress) -> dict[str, object]:
@@ -22,7 +27,7 @@ def _told(one: Progress) -> dict[str, object]:
     left = _("{n} left").format(n=words.number(one.left))
     return {
         "id": one.plan_id,
-        "who": one.whose or _("The whole company"),
+        "when": words.days(one.starts_on, one.ends_on),
         "what": _(plans.MEASURES[one.measure]),
         "done": words.number(one.done),
         "of": _("of {target}").format(target=words.number(one.target)),

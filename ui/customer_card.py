@@ -22,7 +22,8 @@ def figures(u: UnitOfWork, card: Customer) -> list[tuple[str, str]]:
         found.append((_("Purchases"), words.number(card.purchase_count)))
     if card.purchase_count and u.may("purchases.view"):
         bought = purchases.summary(u, card.id)
-        found.append((_("Bought in all"), words.money(bought.total, bought.currency)))
+        sums = [words.money(total, currency) for currency, total in bought.totals.items()]
+        found.append((_("Bought in all"), ", ".join(sums)))
         found.append((_("Last purchase"), words.when(card.last_purchase_at)))
     return found
 

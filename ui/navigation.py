@@ -49,6 +49,7 @@ SCREENS: Final[tuple[Screen, ...]] = (
     Screen(ADMIN, "admin/audit.py", "audit", N_("Changes"), "history", "audit.view"),
     Screen(ADMIN, "admin/system.py", "system", N_("System"), "monitor_heart", "system.view"),
     Screen(ADMIN, "admin/backups.py", "backups", N_("Backups"), "save", "backups.view"),
+    Screen("", "home/help.py", "help", N_("Help"), "help", "account.edit", hidden=True),
     Screen("", "home/account.py", "account", N_("My account"), "account_circle", "account.edit", hidden=True),
 )
 

@@ -1,6 +1,7 @@
 """The dialogs of a person's account: a new one, one group of fields at a time, and what ends a sign-in."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -11,7 +12,7 @@ from crm.core.i18n import LANGUAGES, N_
 from crm.core.people import User
 from ui import choices, words
 from ui.forms import Form, in_dialog
-from ui.page import dialog_key, not_there, open_dialog, saved, seen_version
+from ui.page import not_there, open_dialog, saved, seen_version
 from ui.session import _, attempt, may, me, n_, translated, uow, used
 
 LINK: Final = "people.link"
@@ -29,7 +30,9 @@ def _new() -> None:
         team_names = teams.directory(u)
     with form.drawn():
         form.text("name", _("Name"), max_chars=users.NAME_LENGTH)
-        form.text("username", _("User name"), help=_("Typed at sign-in: letters a-z, digits, dots, hyphens."), max_chars=64)
+        form.text(
+            "username", _("User name"), help=_("Typed at sign-in: letters a-z, digits, dots, hyphens."), max_chars=64
+        )
         form.text("email", _("E-mail"), max_chars=200)
         form.several("roles", _("Roles"), translated(ROLES))
         form.choice("team_id", _("Team"), {None: "–"} | team_names)
@@ -74,7 +77,11 @@ def _person(person: User) -> None:
         st.caption(" · ".join(words.md(fact) for fact in facts if fact))
         actions = _actions(person)
         chosen = st.menu_button(
-            _("More"), list(actions), key=f"more-{person.id}", format_func=actions.__getitem__, icon=":material/more_horiz:"
+            _("More"),
+            list(actions),
+            key=f"more-{person.id}",
+            format_func=actions.__getitem__,
+            icon=":material/more_horiz:",
         )
     if chosen:
         open_dialog(chosen, id=person.id, seen=person.version)
@@ -115,7 +122,12 @@ def _account_fields(person: User) -> None:
         form.text("username", _("User name"), value=person.username, max_chars=64)
         form.text("email", _("E-mail"), value=person.email, max_chars=200)
         form.choice("language", _("Language"), {None: _("As in the browser")} | LANGUAGES, value=person.language)
-        form.choice("timezone", _("Time zone"), {None: _("As in the browser")} | choices.time_zones(person.timezone), value=person.timezone)
+        form.choice(
+            "timezone",
+            _("Time zone"),
+            {None: _("As in the browser")} | choices.time_zones(person.timezone),
+            value=person.timezone,
+        )
         form.number("partner_id", _("Partner number"), value=person.partner_id, min_value=1)
         if form.submit(_("Save")):
             with attempt(_("Saved.")) as tried, uow(form.once) as u:
@@ -163,7 +175,11 @@ def _delete(person: User) -> None:
         count = users.customers_of(u, person.id)
         people = {key: name for key, name in users.directory(u).items() if key != person.id}
     with form.drawn():
-        st.markdown(_("The account of {name} is closed for good. The name stays in the history.").format(name=words.md(person.name)))
+        st.markdown(
+            _("The account of {name} is closed for good. The name stays in the history.").format(
+                name=words.md(person.name)
+            )
+        )
         heir = None
         if count:
             label = n_("Who becomes responsible for {n} customer", "Who becomes responsible for {n} customers", count)
@@ -175,11 +191,11 @@ def _delete(person: User) -> None:
 
 
 def _reset(person: User) -> None:
-    def act(u: Any) -> str:
-        return users.reset_password(u, person.id)
-
-    sentence = _("The present password stops working and {name} is signed out everywhere. You get a link for choosing a new one.")
-    result = _confirm(person, "reset", sentence, _("Reset password"), _("Password reset."), act)
+    act = partial(users.reset_password, user_id=person.id)
+    sentence = _(
+        "The present password stops working and {name} is signed out everywhere. You get a link for choosing a new one."
+    )
+    result = _confirm(person, "reset", sentence, button=_("Reset password"), done=_("Password reset."), act=act)
     if result:
         _hand_over_link(person.id, result)
 
@@ -193,11 +209,15 @@ def _link(person: User) -> None:
     st.code(link, language=None, wrap_lines=True)
     hours = int(sessions.policy().invitation.total_seconds() // 3600)
     st.caption(
-        n_("It works once, within {n} hour, and is shown only now.", "It works once, within {n} hours, and is shown only now.", hours)
+        n_(
+            "It works once, within {n} hour, and is shown only now.",
+            "It works once, within {n} hours, and is shown only now.",
+            hours,
+        )
     )
 
 
-def _confirm(person: User, name: str, sentence: str, button: str, done: str, act: Callable[[Any], Any]) -> Any:  # noqa: PLR0913
+def _confirm(person: User, name: str, sentence: str, *, button: str, done: str, act: Callable[[Any], Any]) -> Any:
     """Draw a question with one button; run `act` when it is pressed and close. Returns what `act` returned."""
     form = Form(f"{name}-{person.id}")
     with form.drawn():
@@ -214,28 +234,34 @@ def _confirm(person: User, name: str, sentence: str, button: str, done: str, act
 
 def _out(person: User) -> None:
     sentence = _("{name} is signed out in every browser and can sign in again.")
-    _confirm(person, "out", sentence, _("Sign out everywhere"), _("Signed out."), lambda u: users.sign_out_everywhere(u, person.id))
+    act = partial(users.sign_out_everywhere, user_id=person.id)
+    _confirm(person, "out", sentence, button=_("Sign out everywhere"), done=_("Signed out."), act=act)
 
 
 def _unlock(person: User) -> None:
     sentence = _("After too many wrong passwords {name} must wait. This ends the waiting.")
-    _confirm(person, "unlock", sentence, _("Allow to try again"), _("Done."), lambda u: users.unlock(u, person.id))
+    act = partial(users.unlock, user_id=person.id)
+    _confirm(person, "unlock", sentence, button=_("Allow to try again"), done=_("Done."), act=act)
 
 
 def _factor(person: User) -> None:
     sentence = _("For a lost telephone: {name} is signed out everywhere and signs in with the password alone.")
-    done = _("Second factor switched off.")
-    _confirm(person, "factor", sentence, _("Switch off"), done, lambda u: users.drop_second_factor(u, person.id))
+    act = partial(users.drop_second_factor, user_id=person.id)
+    _confirm(person, "factor", sentence, button=_("Switch off"), done=_("Second factor switched off."), act=act)
 
 
 def _disable(person: User) -> None:
-    sentence = _("{name} is signed out everywhere and cannot sign in until you enable the account. Customers stay where they are.")
-    _confirm(person, "disable", sentence, _("Disable account"), _("Account disabled."), lambda u: users.disable(u, person.id))
+    sentence = _(
+        "{name} is signed out everywhere and cannot sign in until you enable the account. Customers stay where they are."
+    )
+    act = partial(users.disable, user_id=person.id)
+    _confirm(person, "disable", sentence, button=_("Disable account"), done=_("Account disabled."), act=act)
 
 
 def _enable(person: User) -> None:
     sentence = _("{name} can sign in again.")
-    _confirm(person, "enable", sentence, _("Enable account"), _("Account enabled."), lambda u: users.enable(u, person.id))
+    act = partial(users.enable, user_id=person.id)
+    _confirm(person, "enable", sentence, button=_("Enable account"), done=_("Account enabled."), act=act)
 
 
 DIALOGS: Final[Mapping[str, tuple[str, Callable[[User], None]]]] = {

@@ -75,13 +75,18 @@ def _adjust(cell: Any) -> None:
     form = Form(f"right-{cell.role}-{cell.right}")
     default = GRANTS[Role(cell.role)].get(cell.right)
     options = {str(scope or NONE): _in_full(cell.right, scope) for scope in (None, *rights.choices(cell.right))}
-    shown = {code: _("{name} (default)").format(name=name) if code == str(default or NONE) else name for code, name in options.items()}
+    shown = {
+        code: _("{name} (default)").format(name=name) if code == str(default or NONE) else name
+        for code, name in options.items()
+    }
     with form.drawn():
         st.markdown(f"**{_(RIGHTS[cell.right])}**")
-        form.radio("scope", _("Whose records"), shown, value=str(cell.in_force or NONE), label_visibility="collapsed")
+        picked = form.radio(
+            "scope", _("Whose records"), shown, value=str(cell.in_force or NONE), label_visibility="collapsed"
+        )
         st.caption(_("It holds from everybody's next click."))
         if form.submit(_("Adjust")):
-            scope = None if form.values["scope"] == NONE else form.values["scope"]
+            scope = None if picked == NONE else picked
             with attempt(_("Right adjusted.")) as tried, uow(form.once) as u:
                 rights.adjust(u, cell.role, cell.right, scope)
             if tried.conflict:
@@ -109,7 +114,8 @@ def _preset(name: str) -> None:
             "right": [_(RIGHTS[right]) for right in changes["right"]],
             "role": [role_names[role] for role in changes["role"]],
             "change": [
-                f"{scope_word(one.right, one.before)} → {scope_word(one.right, one.after)}" for one in changes.itertuples()
+                f"{scope_word(one['right'], one['before'])} → {scope_word(one['right'], one['after'])}"
+                for one in changes.to_dict("records")
             ],
         }
     )
@@ -118,8 +124,7 @@ def _preset(name: str) -> None:
         "role": tables.Column(_("Role")),
         "change": tables.Column(_("Change"), main=True),
     }
-    with st.container(height=320, border=False):
-        tables.table(shown, columns, key="preset")
+    tables.table(shown, columns, key="preset")
     form = Form(f"preset-{name}")
     with form.drawn():
         if form.submit(_("Apply")):

@@ -43,7 +43,7 @@ def identity() -> Identity:
     if not str(user.get("user_id", "")).isdigit():
         raise SignedOut
     sign_in = str(user.get("sign_in", ""))
-    return Identity(int(user["user_id"]), int(sign_in) if sign_in.isdigit() else None)
+    return Identity(int(str(user["user_id"])), int(sign_in) if sign_in.isdigit() else None)
 
 
 @contextmanager

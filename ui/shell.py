@@ -1,6 +1,7 @@
 """The script that Streamlit runs: language, navigation by role, the page."""
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from crm.core.errors import SignedOut, Unavailable
 from crm.core.i18n import say
@@ -10,11 +11,11 @@ from ui.navigation import SCREENS
 from ui.session import _, is_fresh, language, look_around, me, say_what_waits, unread, uow
 
 
-def _pages() -> dict[str, list]:
+def _pages() -> dict[str, list[StreamlitPage]]:
     """Return the screens of this person's rights, made anew only when the rights or the language change."""
     known = st.session_state.get("_pages")
     if known is None or known[0] != (me().grants, language()):
-        sections: dict[str, list] = {}
+        sections: dict[str, list[StreamlitPage]] = {}
         for one in SCREENS:
             if one.right in me().grants:
                 page = st.Page(
@@ -27,7 +28,7 @@ def _pages() -> dict[str, list]:
                 )
                 sections.setdefault(_(one.section) if one.section else "", []).append(page)
         known = st.session_state["_pages"] = ((me().grants, language()), sections)
-    return known[1]
+    return known[1]  # type: ignore[no-any-return]
 
 
 def _without_person(sentence: str) -> None:

@@ -21,6 +21,7 @@ SIZE: Final = 50
 class Column:
     """One column: its label, how a value is written, and how it looks.
 
+    wrap: long text takes several lines; grow: it takes the room that is left, and ends in dots.
     tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
     """
 
@@ -31,12 +32,13 @@ class Column:
     muted: bool = False
     tag: bool = False
     wrap: bool = False
+    grow: bool = False
     tone: Callable[[Any], str] | None = None
 
     @property
     def css(self) -> str:
         """The cell's classes."""
-        marks = {"main": self.main, "end": self.right, "muted": self.muted, "wrap": self.wrap}
+        marks = {"main": self.main, "end": self.right, "muted": self.muted, "wrap": self.wrap, "grow": self.grow}
         return " ".join(name for name, on in marks.items() if on)
 
 
@@ -54,7 +56,7 @@ def table(
     opens: row -> the address that it leads to, such as '/customer?id=7'.
     count: what stands above ('1,204 customers'); rows_in_all: how many rows all pages have, for the paging below.
     """
-    given: Sequence[Mapping[str, Any]] = rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    given: Sequence[Mapping[Any, Any]] = rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
     written = [_written(column, [row[name] for row in given]) for name, column in columns.items()]
     lines = [
         {"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)

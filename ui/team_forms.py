@@ -27,7 +27,14 @@ def tree(branches: list[Branch], chosen: int | None, *, without: int, opens: Cal
     if without:
         rows.append((NO_TEAM, _("Without a team"), "", 0, without))
     data = [
-        {"name": name, "line": line, "depth": depth, "count": words.number(people), "now": key == chosen, "href": opens(key)}
+        {
+            "name": name,
+            "line": line,
+            "depth": depth,
+            "count": words.number(people),
+            "now": key == chosen,
+            "href": opens(key),
+        }
         for key, name, line, depth, people in rows
     ]
     part("tree")(key="tree", data={"branches": data})
@@ -50,7 +57,9 @@ def _new(branches: list[Branch]) -> None:
     with form.drawn():
         form.text("name", _("Name"), max_chars=teams.NAME_LENGTH)
         form.choice("leader_id", _("Leader"), {None: "–"} | people)
-        form.choice("parent_id", _("Stands under"), {None: _("No other team")} | {one.id: indented(one) for one in branches})
+        form.choice(
+            "parent_id", _("Stands under"), {None: _("No other team")} | {one.id: indented(one) for one in branches}
+        )
         if form.submit(_("Create team")):
             with attempt(_("Team created.")) as tried, uow(form.once) as u:
                 facts = {key: form.values[key] for key in ("leader_id", "parent_id")}
@@ -108,7 +117,8 @@ def _place(team: Branch, branches: list[Branch]) -> None:
 def _dissolve(team: Branch, _branches: list[Branch]) -> None:
     form = Form(f"dissolve-{team.id}")
     with form.drawn():
-        st.markdown(_("The team {name} is deleted. That works only when nobody and nothing belongs to it.").format(name=words.md(team.name)))
+        sentence = _("The team {name} is deleted. That works only when nobody and nothing belongs to it.")
+        st.markdown(sentence.format(name=words.md(team.name)))
         if form.submit(_("Dissolve team")):
             with attempt(_("Team dissolved.")) as tried, uow(form.once) as u:
                 teams.dissolve(u, team.id, seen=seen_version() or team.version)

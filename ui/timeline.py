@@ -29,7 +29,7 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
         "outcome": tables.Column(
             _("Result"), lambda code: words.named(OUTCOMES, code), tag=True, tone=lambda code: OUTCOME_TONES.get(code, "")
         ),
-        "note": tables.Column(_("Note")),
+        "note": tables.Column(_("Note"), grow=True),
         "responsible_id": tables.Column(_("With whom"), lambda key: people.get(int(key), ""), muted=True),
     }
 

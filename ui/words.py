@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 from babel.numbers import format_decimal, format_percent
@@ -15,7 +16,7 @@ from ui.session import _, language, zone
 
 def when(moment: datetime | None) -> str:
     """Write a moment short, in the reader's zone: '14:02', 'yesterday 14:02', '12 Feb 14:02', '12 Feb 2024'."""
-    return dates.when(moment, language(), zone()) if moment is not None and moment is not pd.NaT else ""
+    return dates.when(moment, language(), zone()) if moment is not None and not pd.isna(moment) else ""
 
 
 def moment(at: datetime | None) -> str:
@@ -48,7 +49,7 @@ def money(amount: Decimal, currency: str) -> str:
     return sums.written(amount, currency, str(i18n.locale(language())))
 
 
-def named(codes: Mapping[str, str], code: str | None) -> str:
+def named(codes: Mapping[Any, str], code: str | None) -> str:
     """Return the name of a code, '' for None and the code itself when it is unknown."""
     return _(codes[code]) if code in codes else str(code or "")
 

@@ -138,12 +138,15 @@ def _drawn(form: Form, language: str, token: str, here: Callable[[str], str]) ->
     )
 
 
-def trouble_page(language: str, fault: Fault | None = None) -> Response:
-    """Answer that nobody can be let in at this moment; the page tries again by itself. fault: the database's trouble."""
-    busy = N_("Too many people sign in at this moment. This page tries again by itself.")
+def trouble_page(language: str, fault: Fault | None = None, sentence: str = "") -> Response:
+    """Answer that nobody can be let in at this moment; the page tries again by itself.
+
+    fault: the database's trouble; sentence: another trouble, translated.
+    """
+    busy = translate(language, N_("Too many people sign in at this moment. This page tries again by itself."))
     form = Form(
         title=translate(language, N_("Please wait a moment")),
-        line=translate(language, TROUBLES[fault] if fault else busy),
+        line=translate(language, TROUBLES[fault]) if fault else sentence or busy,
         note=fault.value if fault else "",
         again_in=10,
     )

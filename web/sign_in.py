@@ -52,8 +52,11 @@ def careful(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except (forms.TooManyError, Unavailable):
+        except forms.TooManyError:
             return forms.trouble_page(forms.chosen_language(request))
+        except Unavailable as trouble:
+            language = forms.chosen_language(request)
+            return forms.trouble_page(language, sentence=say(language, trouble))
         except Exception as error:
             fault = diagnose(error)
             if fault is None:

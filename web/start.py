@@ -17,8 +17,9 @@ import crm
 from crm import installation, sessions
 from crm.core import boot, logs
 from crm.core.config import config, database
-from crm.core.errors import Unavailable
+from crm.core.errors import CrmError, Unavailable
 from crm.running import PARENT
+from crm.sessions import AuthFileError
 
 JUST_NOW: Final = timedelta(seconds=20)
 NOT_FOR_SCREENS: Final = frozenset({"__main__", "demo"})
@@ -54,12 +55,14 @@ async def open_house() -> None:
 
 def _open() -> None:
     try:
-        installation.verify(config(), database())
-    except Unavailable:  # `streamlit run app.py` alone: nobody has made it or brought it up to date
-        installation.prepare(config(), database())
+        _make_sure_of_the_database()
+        created = sessions.seed_accounts(database())
+    except (CrmError, AuthFileError) as trouble:
+        _say(str(trouble))
+        raise
     if PARENT not in os.environ:  # else `python -m crm run` says so when everything runs
         _say(f"Rapport: {config().base_url}")
-    for username, link in sessions.seed_accounts(database()).items():
+    for username, link in created.items():
         _say(
             f"Account {username}: choose a password at {config().base_url}{link}"
             if link
@@ -68,6 +71,13 @@ def _open() -> None:
     code = sessions.first_code(database(), unless_within=JUST_NOW)
     if code is not None:
         _say(f"Nobody has an account yet. Open {config().base_url} and enter this code: {code}")
+
+
+def _make_sure_of_the_database() -> None:
+    try:
+        installation.verify(config(), database())
+    except Unavailable:  # `streamlit run app.py` alone: nobody has made it or brought it up to date
+        installation.prepare(config(), database())
 
 
 def _say(line: str) -> None:

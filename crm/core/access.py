@@ -96,7 +96,7 @@ RIGHTS: Final[Mapping[str, str]] = {
 }
 """Each right with what it allows."""
 
-_EVERYONE: Final[Mapping[str, Scope]] = {
+_EVERYONE: Final[dict[str, Scope]] = {
     "notifications.view": OWN,
     "account.edit": OWN,
     "users.view": ALL,
@@ -104,7 +104,7 @@ _EVERYONE: Final[Mapping[str, Scope]] = {
     "settings.view": ALL,
     "products.view": ALL,
 }
-_READS_ALL: Final[Mapping[str, Scope]] = {
+_READS_ALL: Final[dict[str, Scope]] = {
     "customers.view": ALL,
     "interactions.view": ALL,
     "purchases.view": ALL,

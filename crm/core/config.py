@@ -63,7 +63,7 @@ class Config:
         path = self.keys_dir / f"{name}.key"
         if not path.exists():
             self.keys_dir.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
-            fresh = path.with_suffix(f".{os.getpid()}")
+            fresh = path.with_suffix(f".{secrets.token_hex(8)}")  # nobody else writes here, be it in this process
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(32))

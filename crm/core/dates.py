@@ -42,7 +42,9 @@ def day(on: date, language: str) -> str:
 
 
 def days(first: date, last: date, language: str) -> str:
-    """Write a period of days: a whole month by its name, otherwise from and to."""
+    """Write a period of days: a whole month or quarter by its name, otherwise from and to."""
     if (first, last) == clock.month_of(first):
         return _skeleton("yMMMM", first, language)
+    if first.day == 1 and first.month % 3 == 1 and last == clock.month_of(first + timedelta(days=62))[1]:
+        return _skeleton("yQQQ", first, language)
     return f"{day(first, language)} – {day(last, language)}"

@@ -30,11 +30,13 @@ FILE_BYTES: Final = 5_000_000
 FILES: Final = 5
 _DEEPEST: Final = 40
 
-_EMAIL: Final = re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+")
+_EMAIL: Final = re.compile(r"(?<![\w.+\-])[\w.+\-]+@[\w\-]+\.[\w.\-]+")
 _PHONE: Final = re.compile(r"(?<![\w\-:./])\+?\d(?:[ ()\-.]{0,2}\d){8,14}(?![\w\-:])")
 _PARAMETERS: Final = re.compile(r"\[(?:parameters|SQL parameters).*", re.DOTALL)
 _DETAIL: Final = re.compile(r"(DETAIL|CONTEXT|HINT|ЗАМЕЧАНИЕ|ПОДРОБНОСТИ):.*", re.DOTALL)
 _QUOTED: Final = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|«[^»\n]*»")
+_CUT: Final = re.compile(r"[\w\s()+.\-@]{1,40}$")
+"""The end of a text that was cut: half a phone number would not be known as one."""
 _DAY: Final = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 PLAIN: Final = frozenset({"at", "level", "logger", "number", "job", "trace", "version", "revision"})
@@ -45,8 +47,8 @@ _number_of_error: Final = "_rapport_number"
 
 def masked(text: str) -> str:
     """Return a text with e-mail addresses and phone numbers hidden, cut at LONGEST characters."""
-    hidden = _PHONE.sub(_hide_phone, _EMAIL.sub("•@•", text))
-    return hidden if len(hidden) <= LONGEST else hidden[: LONGEST - 1] + "…"
+    short = text if len(text) <= LONGEST else _CUT.sub("", text[: LONGEST - 1]) + "…"
+    return _PHONE.sub(_hide_phone, _EMAIL.sub("•@•", short))
 
 
 def _hide_phone(found: re.Match[str]) -> str:
@@ -122,6 +124,11 @@ class _Quiet(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the library's name
         """Drop the line."""
         del record
+
+    def close(self) -> None:
+        """Close the file, whatever could not be written any more."""
+        with suppress(OSError):
+            super().close()
 
 
 _BEFORE: Final[list[Any]] = [

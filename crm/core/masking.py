@@ -17,6 +17,7 @@ from crm.core.access import ALL, Actor, Owned
 from crm.core.errors import Refused
 from crm.core.i18n import N_
 from crm.core.reading import Look, guarded_tables
+from db.base import AnySelect
 
 DOT: Final = "•"
 
@@ -102,7 +103,7 @@ def loads_deferred(actor: Actor, statement: Any) -> bool:
     return False
 
 
-def mask(actor: Actor, statement: Select[Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def mask(actor: Actor, statement: AnySelect, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mask in place the personal columns of rows that the person may not see in full; return the rows.
 
     A row is known to be the person's own by ownership columns that the statement selects from the same record (for a
@@ -126,7 +127,7 @@ def mask(actor: Actor, statement: Select[Any], rows: list[dict[str, Any]]) -> li
     return rows
 
 
-def _owners(statement: Select[Any], column: Any, base: Column[Any]) -> list[str]:
+def _owners(statement: AnySelect, column: Any, base: Column[Any]) -> list[str]:
     """Return the selected ownership columns that speak of the record which a personal column belongs to."""
     model: Any = guarded_tables().get(base.table)  # type: ignore[call-overload]
     parent = getattr(model, "parent", None)

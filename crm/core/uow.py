@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pandas as pd
-from sqlalchemy import Executable, Result, Select, UpdateBase, event, inspect, select
+from sqlalchemy import Executable, Result, UpdateBase, event, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -24,7 +24,7 @@ from crm.core.masking import exposed, loads_deferred, mask
 from crm.core.once import claim
 from crm.core.reading import Look, look_at, scoped
 from crm.core.verbs import reads_only
-from db.base import Record
+from db.base import AnySelect, Record
 from db.engine import Database, GateTimeoutError
 from db.faults import Fault, diagnose
 
@@ -144,15 +144,15 @@ class UnitOfWork:
             raise Conflict(record=record)
         return record
 
-    def all(self, statement: Select[Any]) -> Sequence[Any]:
+    def all(self, statement: AnySelect) -> Sequence[Any]:
         """Return the records (or single values) of a statement within the scope."""
         return self.session.scalars(statement).all()
 
-    def value(self, statement: Select[Any]) -> Any:
+    def value(self, statement: AnySelect) -> Any:
         """Return the first value of the first row within the scope, None without rows."""
         return self.session.scalar(statement)
 
-    def rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
+    def rows(self, statement: AnySelect) -> list[dict[str, Any]]:
         """Return the rows within the scope as dictionaries, personal columns masked where the actor may not see them."""
         look = look_at(statement)
         result = self.session.execute(statement, execution_options={"masked": True, "look": look})
@@ -160,7 +160,7 @@ class UnitOfWork:
         rows = [dict(zip(names, row, strict=True)) for row in result]
         return mask(self.actor, statement, rows) if look.personal else rows
 
-    def frame(self, statement: Select[Any], *, index: str | None = None) -> pd.DataFrame:
+    def frame(self, statement: AnySelect, *, index: str | None = None) -> pd.DataFrame:
         """Return the rows within the scope as a frame, masked like `rows`; columns stand even without rows.
 
         index: the column that becomes the index, where the rows are to be found again by their id.
@@ -169,7 +169,7 @@ class UnitOfWork:
         columns = {name: [row[name] for row in rows] for name in statement.selected_columns.keys()}  # noqa: SIM118  no dict
         return pd.DataFrame(columns, index=pd.Index(columns.pop(index), name=index) if index else None)
 
-    def inside(self, statement: Select[Any]) -> Sequence[Any]:
+    def inside(self, statement: AnySelect) -> Sequence[Any]:
         """Return single values unmasked, for a writing verb's own work (keeping the index); never for a page."""
         if not self.verb or reads_only(self.right):
             raise Refused(N_("Personal data must be read masked."))

@@ -138,4 +138,4 @@ def _beat(database: Database, name: str, started: datetime) -> None:
         "host": socket.gethostname(),
     }
     with database.writing() as connection:
-        connection.execute(upsert(connection.dialect, WorkerBeat.__table__, [row], ["name"]))  # type: ignore[arg-type]
+        connection.execute(upsert(connection.dialect, WorkerBeat.__table__, [row], ["name"]))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import numpy as np
@@ -144,7 +145,7 @@ class Load:
 def load(database: Database, wishes: Wishes, now: datetime, zone: str, *, progress: Callable[[int], None]) -> Load:
     """Fill the database; `progress` hears how many customers are there. zone: of the company's calendar."""
     span = Span(np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "s"))
-    ready = sessions.prepare(PASSWORD, CAST[0].username)  # slow, so once and before the transaction
+    ready = _password()
     with database.writing() as connection:
         staff = add_people(connection, wishes, now, ready)
         products = _products(connection)
@@ -183,18 +184,25 @@ def _load_many(database: Database, done: Load, numbers: range) -> Load:
 # --- people and products ----------------------------------------------------
 
 
+@lru_cache(maxsize=1)
+def _password() -> sessions.HashedPassword:
+    """Return the demonstration password as it is stored: hashing is slow, so once and before the transaction."""
+    return sessions.prepare(PASSWORD, CAST[0].username)
+
+
 def add_people(connection: Connection, wishes: Wishes, now: datetime, ready: sessions.HashedPassword) -> Staff:
-    """Add teams and people with the demonstration password; who has an account already keeps it as it is."""
+    """Add teams and people with the demonstration password. A name that somebody else has gets '.demo' behind it."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([wishes.seed, 2**31])))
     troops, people = extra_people(rng, wishes.customers)
     teams = _teams(connection, [*TEAMS, *troops])
-    users, known = _table(User), _ids(connection, _table(User), "username")
+    taken = _ids(connection, _table(User), "username")
+    known = {}
     for person in (*CAST, *people):
-        if person.username not in known:
-            facts = _account(person, teams) | {"created_at": now - timedelta(days=YEARS_DAYS), "version": 1}
-            made = connection.execute(users.insert().values(facts)).inserted_primary_key
-            known[person.username] = made[0] if made else 0
-            sessions.set_password(connection, known[person.username], ready, must_change=False, now=now)
+        username = f"{person.username}.demo" if person.username in taken else person.username
+        facts = _account(person, teams) | {"username": username, "created_at": now - timedelta(days=YEARS_DAYS)}
+        made = connection.execute(_table(User).insert().values(facts | {"version": 1})).inserted_primary_key
+        known[person.username] = made[0] if made else 0
+        sessions.set_password(connection, known[person.username], ready, must_change=False, now=now)
     for troop in (*TEAMS, *troops):
         ours = _table(Team)
         connection.execute(ours.update().where(ours.c.id == teams[troop.name]).values(leader_id=known[troop.leader]))
@@ -216,7 +224,6 @@ def _teams(connection: Connection, troops: list[Troop]) -> dict[str, int]:
 
 def _account(person: Person, teams: dict[str, int]) -> dict[str, Any]:
     return {
-        "username": person.username,
         "name": person.name,
         "email": f"{person.username}@rapport.example",
         "roles": [str(person.role)],

@@ -7,6 +7,7 @@ The way of an import: `receive` and `stage` (the file is here, a mapping is prop
 (a trial run over the whole file), `start` (the run, as a job), `finish`. Issue by issue other formats join in `files`.
 """
 
+from crm.customers import COUNT_CAP as COUNT_CAP
 from crm.imports.command import run_file as run_file
 from crm.imports.encodings import ENCODINGS as ENCODINGS
 from crm.imports.files import (
@@ -47,6 +48,9 @@ from crm.imports.queries import (
 )
 from crm.imports.queries import (
     count as count,
+)
+from crm.imports.queries import (
+    examples as examples,
 )
 from crm.imports.queries import (
     faults_file as faults_file,
@@ -116,6 +120,9 @@ from crm.imports.steps import (
     is_stuck as is_stuck,
 )
 from crm.imports.steps import (
+    is_waiting as is_waiting,
+)
+from crm.imports.steps import (
     look as look,
 )
 from crm.imports.steps import (
@@ -138,4 +145,7 @@ from crm.imports.steps import (
 )
 from crm.imports.steps import (
     stop as stop,
+)
+from crm.imports.steps import (
+    take_faults_file as take_faults_file,
 )

@@ -284,7 +284,9 @@ def _convert(token: str, sheet: str) -> tuple[tuple[str, ...], str]:
             check=False,
             env={"PATH": ""},
         )
-        answer: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"refused": _killed(done.returncode)}
+        answer: dict[str, Any] = (
+            json.loads(done.stdout) if done.returncode == 0 else {"refused": _killed(done.returncode)}
+        )
     except subprocess.TimeoutExpired:
         answer = {"refused": "too_slow"}
     except ValueError:

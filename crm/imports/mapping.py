@@ -178,7 +178,8 @@ def filled(template: str, cells: Mapping[str, str]) -> str:
 # --- words that stand for codes ----------------------------------------------
 
 _KIND_WORDS: Final = {
-    Kind.COMPANY: "company organisation organization business b2b legal_entity юрлицо юр.лицо юридическое_лицо компания организация 企业 公司 单位",
+    Kind.COMPANY: "company organisation organization business b2b legal_entity"
+    " юрлицо юр.лицо юридическое_лицо компания организация 企业 公司 单位",
     Kind.PERSON: "person individual contact people b2c physical_person физлицо физ.лицо физическое_лицо человек частное_лицо 个人 自然人",
 }
 _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
@@ -218,7 +219,8 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "surname": "surname|last name|family name|lastname|last|фамилия|姓|姓氏",
     "given_name": "given name|first name|firstname|forename|first|имя|名|名字",
     "middle_name": "middle name|patronymic|отчество",
-    "external_number": "external number|external id|id|record id|customer id|client id|account id|rec id|unique id|customer number|number|code|uid|guid"
+    "external_number": "external number|external id|id|record id|customer id|client id|account id|rec id|unique id|customer number|number"
+    "|code|uid|guid"
     "|код|код клиента|номер|номер клиента|идентификатор|ид|внешний код|编号|客户编号|编码|代码",
     "kind": "kind|type|customer type|account type|тип|вид|тип клиента|类型|客户类型",
     "stage": "stage|lifecycle stage|status|lead status|customer status|стадия|этап|статус|статус клиента|阶段|状态|客户状态",

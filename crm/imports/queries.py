@@ -20,6 +20,8 @@ from crm.imports.matching import Known, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, as_faults
 from crm.imports.rows import Prepared, prepare, terms
 
+LONGEST_EXAMPLE: Final = 40
+
 COLUMNS: Final = (
     Import.id,
     Import.file_name,
@@ -55,6 +57,19 @@ def one(u: UnitOfWork, import_id: int) -> Import:
 def may_work_with(u: UnitOfWork, record: Import) -> bool:
     """Say whether the reader may look into the file and decide about it, and not only see that there is an import."""
     return u.actor.covers("imports.run", Owned(record.responsible_id, record.team_id, record.partner_id))
+
+
+def examples(u: UnitOfWork, import_id: int, *, most: int = 3) -> dict[str, list[str]]:
+    """Return heading -> some values of the column, as the file has them. Raises NotFound, Refused, Invalid."""
+    record = u.get(Import, import_id)
+    _need_to_work_with(u, record)
+    found: dict[str, list[str]] = {heading: [] for heading in record.headings}
+    for cells in files.sample(record.stored_as, record.kind, record.how):
+        for heading, cell in zip(record.headings, cells, strict=True):
+            text = " ".join(cell.split())[:LONGEST_EXAMPLE]
+            if text and len(found[heading]) < most and text not in found[heading]:
+                found[heading].append(text)
+    return found
 
 
 # --- preview ------------------------------------------------------------------

@@ -157,7 +157,9 @@ def faults_of(error: Invalid) -> dict[str, Invalid]:
 
 def as_causes(faults: Faults) -> list[list[Any]]:
     """Return faults as a record keeps them: [field, msgid, values]."""
-    return [[key, fault.text, {name: _plain(one) for name, one in fault.values.items()}] for key, fault in faults.items()]
+    return [
+        [key, fault.text, {name: _plain(one) for name, one in fault.values.items()}] for key, fault in faults.items()
+    ]
 
 
 def _plain(value: Any) -> int | str:

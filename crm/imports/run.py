@@ -7,7 +7,7 @@ for a chunk, never for the import; a trial run decides by the same code and chan
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -28,6 +28,7 @@ from crm.imports import rows as reading
 from crm.imports.matching import Decision, Known, Match, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, State, as_causes
 from crm.imports.rows import Prepared, Terms
+from db.dialect import free_ids
 from db.engine import Database
 
 CHUNK: Final = 500
@@ -63,7 +64,7 @@ class _Writer:
         self.waiting.append((row, match))
 
     def flush(self) -> None:
-        """Insert what waits and tell each match its id.
+        """Insert what waits and tell each match its id; ids that are known before spare asking for each row's.
 
         raw, bulk: a record object per row costs ten times as much. What the guards would ask was asked for each row by
         `decide`: the right to import and to add customers with exactly this owner.
@@ -71,13 +72,11 @@ class _Writer:
         if not self.waiting:
             return
         table: Any = Customer.__table__
-        new = [self._customer(row, match.owned) for row, match in self.waiting]
-        returned = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-        for (_, match), key in zip(
-            self.waiting, self.u.execute(returned, new, raw=True, bulk=True).scalars(), strict=True
-        ):
+        ids = free_ids(self.u.session.get_bind().dialect, table, len(self.waiting))
+        for (_, match), key in zip(self.waiting, self.u.execute(ids, raw=True).scalars(), strict=True):
             match.id = key
         for target, found in (
+            (table, [self._customer(row, match) for row, match in self.waiting]),
             (Phone.__table__, self._phones()),
             (Email.__table__, self._emails()),
             (search.TOKENS, self._tokens()),
@@ -86,7 +85,7 @@ class _Writer:
                 self.u.execute(insert(target), found, raw=True, bulk=True)
         self.waiting.clear()
 
-    def _customer(self, row: Prepared, owned: Owned) -> dict[str, Any]:
+    def _customer(self, row: Prepared, match: Match) -> dict[str, Any]:
         fixed = self.under.plan.fixed
         nothing: dict[str, Any] = dict.fromkeys((*TEXTS, *CHOICES, "employees"))
         given = {
@@ -95,12 +94,13 @@ class _Writer:
             "source": fixed.get("source"),
         }
         kept = {
+            "id": match.id,
             "extra": dict(row.extra),
             "created_at": self.u.now,
             "created_by_id": self.u.actor.id,
             "import_id": self.record.id,
         }
-        return nothing | given | row.fields | owned._asdict() | kept
+        return nothing | given | row.fields | match.owned._asdict() | kept
 
     def _phones(self) -> list[dict[str, Any]]:
         return [
@@ -255,7 +255,7 @@ def run_all(database: Database, who: Who, import_id: int, progress: Callable[[in
         for chunk in _chunks(rows):
             waiting = chunk
             while waiting:
-                taken = _take_patiently(database, who, import_id, place, waiting, source.under)
+                taken = _take_patiently(lambda: unit_of_work(database, who), import_id, place, waiting, source.under)
                 if taken < 0:
                     return
                 waiting, place = waiting[taken:], place + taken
@@ -267,12 +267,16 @@ def run_all(database: Database, who: Who, import_id: int, progress: Callable[[in
 
 
 def _take_patiently(
-    database: Database, who: Who, import_id: int, place: int, rows: Sequence[Prepared], under: Terms
+    unit: Callable[[], AbstractContextManager[UnitOfWork]],
+    import_id: int,
+    place: int,
+    rows: Sequence[Prepared],
+    under: Terms,
 ) -> int:
     """Store one chunk; a clash with somebody's change rolls it back, and it is tried again."""
 
     def attempt() -> int:
-        with unit_of_work(database, who) as u:
+        with unit() as u:
             return take(u, import_id, place, rows, under)
 
     for remaining in reversed(range(CLASHES)):

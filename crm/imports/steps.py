@@ -257,3 +257,18 @@ def is_stuck(u: UnitOfWork, record: Import) -> bool:
         return jobs.state(u, record.job_id).is_over
     except NotFound:  # somebody else's job, or one that was forgotten
         return record.responsible_id == u.actor.id
+
+
+def is_waiting(u: UnitOfWork, record: Import) -> bool:
+    """Say whether the job of an import waits for its turn, or for a worker."""
+    try:
+        return record.job_id is not None and jobs.state(u, record.job_id).status is jobs.Status.WAITING
+    except NotFound:
+        return False
+
+
+@verb("imports.run")
+def take_faults_file(u: UnitOfWork, import_id: int) -> None:
+    """Note in the audit log that somebody takes the file of faulty rows: personal data leaves with it."""
+    record = _mine(u, import_id)
+    u.remember(record, {"faults_file": [None, record.faulty_count]})

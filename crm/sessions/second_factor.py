@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
 from crm.core import clock
 from crm.core.config import config
-from crm.core.errors import Invalid
+from crm.core.errors import Invalid, Unavailable
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.sessions import accounts, ledger

@@ -1,6 +1,8 @@
 """Who changed what and when: narrow down, read, open one entry."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -41,14 +43,18 @@ with uow() as u:
     frame = audit.listing(u, wanted, page=tables.asked_page(), size=tables.SIZE)
 
 frame["who"] = frame["who"].fillna("Rapport")
-frame["subject"] = [changes.subject(*pair, people, team_names) for pair in zip(frame["record"], frame["record_id"], strict=True)]
-frame["what"] = [changes.short(*pair, people, team_names) for pair in zip(frame["record"], frame["changes"], strict=True)]
+frame["subject"] = [
+    changes.subject(*pair, people, team_names) for pair in zip(frame["record"], frame["record_id"], strict=True)
+]
+frame["what"] = [
+    changes.short(*pair, people, team_names) for pair in zip(frame["record"], frame["changes"], strict=True)
+]
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),
     "at": tables.Column(_("When"), words.when),
-    "who": tables.Column(_("Who")),
-    "subject": tables.Column(_("Record"), muted=True),
-    "what": tables.Column(_("Changed fields")),
+    "who": tables.Column(_("Who"), wrap=True),
+    "subject": tables.Column(_("Record"), muted=True, wrap=True),
+    "what": tables.Column(_("Changed fields"), wrap=True),
 }
 if count:
     tables.table(
@@ -65,9 +71,10 @@ else:
     empty(_("Nothing matches these filters."), icon="filter_alt_off")
 
 
-def entry(one: dict) -> None:
+def entry(one: dict[str, Any]) -> None:
     """Draw one entry in full."""
-    st.caption(" · ".join((words.md(one["who"] or "Rapport"), words.moment(one["at"]), changes.subject(one["record"], one["record_id"], people, team_names))))
+    subject = changes.subject(one["record"], one["record_id"], people, team_names)
+    st.caption(words.md(" · ".join((one["who"] or "Rapport", words.moment(one["at"]), subject))))
     fields = changes.lines(one["record"], one["changes"], people, team_names)
     shown = pd.DataFrame(fields, columns=["field", "old", "new"])
     tables.table(
@@ -85,4 +92,4 @@ if dialog() == "entry":
     with uow() as u:
         asked = audit.entry(u, asked_id() or 0)
     if asked:
-        in_dialog(_(audit.action(asked["verb"])), lambda: entry(asked), width="medium")
+        in_dialog(_(audit.action(asked["verb"])), partial(entry, asked), width="medium")

@@ -27,7 +27,11 @@ role, only_adjusted = filters.row(
 )
 adjusted = int(cells["is_adjusted"].sum())
 st.caption(
-    n_("{n} cell differs from the default and is marked ●.", "{n} cells differ from the default and are marked ●.", adjusted)
+    n_(
+        "{n} cell differs from the default and is marked ●.",
+        "{n} cells differ from the default and are marked ●.",
+        adjusted,
+    )
     if adjusted
     else _("Everything is as Rapport starts.")
 )

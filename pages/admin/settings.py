@@ -1,5 +1,7 @@
 """What the company decides once for everybody, in groups; each value is checked when it is saved."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from crm import settings
@@ -17,8 +19,8 @@ with uow() as u:
 
 form = Form("settings", in_dialog=False)
 shown = st.session_state.setdefault(form.key("shown"), stored)
-names = {
-    "language": lambda: LANGUAGES,
+names: dict[str, Callable[[], dict[str, str]]] = {
+    "language": lambda: dict(LANGUAGES),
     "timezone": lambda: choices.time_zones(shown["timezone"]),
     "currency": choices.currencies,
     "phone_region": choices.countries,
@@ -33,12 +35,20 @@ with form.drawn(), st.container(width=640):
                 if one.group != group:
                     continue
                 if key in names:
-                    form.choice(key, _(one.label), names[key](), value=shown[key], help=_(one.line) if one.line else None)
+                    form.choice(
+                        key, _(one.label), names[key](), value=shown[key], help=_(one.line) if one.line else None
+                    )
                 else:
-                    form.text(key, _(one.label), value=shown[key], max_chars=200, help=_(one.line) if one.line else None)
+                    form.text(
+                        key, _(one.label), value=shown[key], max_chars=200, help=_(one.line) if one.line else None
+                    )
     if form.submit(_("Save settings")):
         with attempt(_("Settings saved.")) as tried, uow(form.once) as u:
             settings.change_all(u, form.values, seen=shown)
         if tried.conflict:
-            st.error(_("Somebody else changed a setting meanwhile. Open the page again to see it: nothing of yours was saved."))
+            st.error(
+                _(
+                    "Somebody else changed a setting meanwhile. Open the page again to see it: nothing of yours was saved."
+                )
+            )
         form.finish(tried)

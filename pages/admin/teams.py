@@ -23,7 +23,10 @@ with left:
     if branches or len(loose):
         team_forms.tree(branches, chosen, without=len(loose), opens=lambda key: here(team=key, do=None, id=None))
     if not branches:
-        empty(_("No teams yet. In a team, colleagues see each other's customers and a leader sees how far the team is."), icon="groups")
+        sentence = _(
+            "No teams yet. In a team, colleagues see each other's customers and a leader sees how far the team is."
+        )
+        empty(sentence, button=_("New team"), href=opening("new"), icon="groups")
 
 
 def head(team: teams.Branch | None, count: int) -> None:
@@ -37,7 +40,13 @@ def head(team: teams.Branch | None, count: int) -> None:
             st.caption(" · ".join(facts))
         if team is not None:
             names = translated(team_forms.ACTIONS)
-            more = st.menu_button(_("More"), list(names), key=f"more-{team.id}", format_func=names.get, icon=":material/more_horiz:")
+            more = st.menu_button(
+                _("More"),
+                list(names),
+                key=f"more-{team.id}",
+                format_func=names.__getitem__,
+                icon=":material/more_horiz:",
+            )
             if more:
                 open_dialog(more, seen=team.version)
 
@@ -51,16 +60,25 @@ with right:
         head(shown.get(chosen), len(members))
         person_columns = {
             "name": tables.Column(_("Name"), main=True, wrap=True),
-            "roles": tables.Column(_("Roles"), lambda codes: ", ".join(words.named(ROLES, code) for code in codes), wrap=True),
+            "roles": tables.Column(
+                _("Roles"), lambda codes: ", ".join(words.named(ROLES, code) for code in codes), wrap=True
+            ),
             "state": tables.Column(
-                _("State"), lambda code: "" if code == "active" else words.named(STATES, code), tag=True, tone=lambda _code: "warn"
+                _("State"),
+                lambda code: "" if code == "active" else words.named(STATES, code),
+                tag=True,
+                tone=lambda _code: "warn",
             ),
         }
         if len(members):
             tables.table(members, person_columns, key="members", opens=lambda row: opening("team", id=row["id"]))
             st.caption(_("Click a person to move to another team."))
         else:
-            empty(_("Nobody is in this team yet. Click a person in another team to move."), icon="person_off", key="members")
+            empty(
+                _("Nobody is in this team yet. Click a person in another team to move."),
+                icon="person_off",
+                key="members",
+            )
     elif branches:
         empty(_("Choose a team to see who is in it."), icon="groups", key="choose")
 

@@ -682,10 +682,11 @@ def test_plans_and_counts_of_another_team_are_not_seen(world):
         )
     with world.cast.unit(world.cast.leader) as u:
         assert u.all(select(Plan)) == []
-        assert counters.totals(u, "calls", NOW.date(), NOW.date()) == {PARTS["rep"].id: 2, PARTS["service"].id: 1}
+        today = (NOW.date(), NOW.date())
+        assert counters.totals(u, ["calls"], [today])["calls", today] == {PARTS["rep"].id: 2, PARTS["service"].id: 1}
         assert u.value(select(func.sum(DailyCount.count)).where(DailyCount.responsible_id == PARTS["rival"].id)) is None
     with world.cast.unit(world.cast.rep) as u:
-        assert set(counters.totals(u, "calls", NOW.date(), NOW.date())) == {PARTS["rep"].id}
+        assert set(counters.totals(u, ["calls"], [today])["calls", today]) == {PARTS["rep"].id}
 
 
 def test_a_leader_sets_no_plan_beyond_his_team(world):

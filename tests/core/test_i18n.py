@@ -18,7 +18,7 @@ from crm.core.errors import AlreadyDone, Conflict, CrmError, Invalid, InvalidFor
         ("de, fr", "en"),
         ("en;q=0.1, zh;q=0.8", "zh"),
         ("ru;q=0, zh;q=0.1", "zh"),
-        ("ru;q=oops", "en"),
+        ("ru;q=1.2.3, zh;q=0.1", "zh"),
         ("", "en"),
         (None, "en"),
         (["zh-CN"], "zh"),

@@ -34,7 +34,11 @@ def rows(at: AppTest, key: str) -> list[list[str]]:
 
 def texts(at: AppTest) -> str:
     """Return everything written on the page as one text, parts included."""
-    written = [str(one.value) for kind in ("markdown", "caption", "text", "code", "error", "toast", "subheader") for one in at.get(kind)]
+    written = [
+        str(one.value)
+        for kind in ("markdown", "caption", "text", "code", "error", "toast", "subheader")
+        for one in at.get(kind)
+    ]
     parts = [json.dumps(part(at, one.key), ensure_ascii=False) for one in at.get("bidi_component")]
     return "\n".join(written + parts)
 

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.support import browser
 from tests.web.site import Site, running
 
 KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"web-{kind}")) for kind in ("sqlite", "postgresql")]
@@ -42,4 +44,11 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The gate in front of a script that offers and takes a file."""
     folder = tmp_path_factory.mktemp("probe")
     with running(f"sqlite:///{folder / 'rapport.db'}", folder, app="tests/web/probe/app.py") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real browser."""
+    with sync_playwright() as playwright, browser.launch(playwright) as found:
         yield found

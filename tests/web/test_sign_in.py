@@ -1,17 +1,19 @@
 """Signing in and out over plain HTTP: every way in, every way to be refused, and nothing that a stranger learns."""
 
 import re
-import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pyotp
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select, update
 
 from crm import sessions, settings
@@ -189,6 +191,7 @@ def test_forty_wrong_passwords_at_once_lock_the_account(quiet: Site) -> None:
 
 
 def test_a_stranger_cannot_tell_who_has_an_account(quiet: Site) -> None:
+    quiet.give_passwords("rep", "service", "product", cost=12)
     with quiet.database.writing() as connection:
         key, now = sessions.throttle.account_key("service"), clock.now()
         locked = {"key": key, "failures": 11, "window_started_at": now, "locked_until": now + timedelta(hours=1)}
@@ -212,8 +215,8 @@ def test_a_stranger_cannot_tell_who_has_an_account(quiet: Site) -> None:
         with quiet.database.writing() as connection:
             connection.execute(update(User).where(User.id == PARTS["product"].id).values(disabled_at=None))
     assert len(texts) == 1
-    medians = [statistics.median(one) for one in times.values()]
-    assert max(medians) - min(medians) < 0.05
+    quickest = [min(taken) for taken in times.values()]  # what else the machine does makes the others slower
+    assert max(quickest) - min(quickest) < 0.05
 
 
 def test_an_address_that_tries_too_much_is_refused_and_says_so(quiet: Site) -> None:
@@ -317,8 +320,8 @@ def test_who_forgot_the_password_asks_the_administrator_and_learns_nothing(quiet
             assert answer.status_code == 200
             texts.add(answer.text)
     assert len(texts) == 1
-    medians = [statistics.median(one) for one in times.values()]
-    assert max(medians) - min(medians) < 0.05
+    quickest = [min(taken) for taken in times.values()]  # what else the machine does makes the others slower
+    assert max(quickest) - min(quickest) < 0.05
     until = time.monotonic() + 5
     while _requests(quiet) - before < 6 and time.monotonic() < until:
         time.sleep(0.1)
@@ -430,3 +433,127 @@ def test_accounts_of_the_file_sign_in_once_their_password_is_chosen(tmp_path: Pa
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def window(chromium: Browser, site: Site, **options: Any) -> Iterator[tuple[BrowserContext, Page, list[str]]]:
+    """Open a browser of one person; the list fills with what the browser complains about and with foreign addresses."""
+    context = chromium.new_context(base_url=site.url, locale=options.pop("locale", "en-GB"), **options)
+    page, complaints = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    local = (site.url, "data:", "blob:")
+    page.on("request", lambda sent: None if sent.url.startswith(local) else complaints.append(sent.url))
+    try:
+        yield context, page, complaints
+    finally:
+        context.close()
+
+
+def fill_in(page: Page, username: str) -> None:
+    page.fill("#username", username)
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.browser
+def test_a_deep_link_survives_signing_in_and_no_script_reads_the_token(chromium: Browser, quiet: Site) -> None:
+    with window(chromium, quiet) as (context, page, complaints):
+        page.goto("/customers?stage=lead")
+        fill_in(page, "rep")
+        page.wait_for_selector("[data-testid=stSidebarNav]")
+        assert page.url == f"{quiet.url}/customers?stage=lead"
+        found = {one["name"]: one for one in context.cookies()}
+        token = found["rapport"]
+        assert (token["httpOnly"], token["sameSite"]) == (True, "Lax")
+        kept = page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
+        assert token["value"] not in kept
+        assert found["rapport-form"]["value"] not in kept
+        other = context.new_page()
+        other.goto("/plans")
+        other.wait_for_selector("[data-testid=stSidebarNav]")
+        page.reload()
+        page.wait_for_selector("[data-testid=stSidebarNav]")
+        assert page.url == f"{quiet.url}/customers?stage=lead"
+        assert complaints == []
+
+
+@pytest.mark.browser
+def test_signing_out_in_one_tab_leads_every_tab_to_the_sign_in_and_back(chromium: Browser, probe: Site) -> None:
+    with window(chromium, probe) as (context, page, _):
+        page.goto("/?q=1")
+        fill_in(page, "rep")
+        page.wait_for_selector("text=user 3")
+        other = context.new_page()
+        other.goto("/?q=2")
+        other.wait_for_selector("text=user 3")
+        page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: '/sign-out', id: 'leave'}))")
+        page.evaluate("document.querySelector('#leave').click()")
+        page.wait_for_url("**/sign-in?out=1")
+        other.wait_for_url("**/sign-in?ended=1&next=%2F%3Fq%3D2", timeout=5000)
+        assert other.locator("text=user 3").count() == 0
+        page.go_back()
+        page.wait_for_url("**/sign-in**", timeout=5000)
+        assert page.locator("text=user 3").count() == 0
+        fill_in(other, "rep")
+        other.wait_for_selector("text=user 3")
+        assert other.url == f"{probe.url}/?q=2"
+
+
+@pytest.mark.browser
+def test_a_disabled_account_is_out_within_five_seconds(chromium: Browser, probe: Site) -> None:
+    with window(chromium, probe) as (_, page, _complaints):
+        page.goto("/")
+        fill_in(page, "mate")
+        page.wait_for_selector("text=user 4")
+        try:
+            with probe.database.writing() as connection:
+                gone = update(User).where(User.id == PARTS["mate"].id)
+                connection.execute(gone.values(disabled_at=clock.now()))
+            page.wait_for_url("**/sign-in?ended=1**", timeout=5000)
+            fill_in(page, "mate")
+            page.wait_for_selector(".trouble")
+        finally:
+            with probe.database.writing() as connection:
+                connection.execute(gone.values(disabled_at=None))
+            probe.forget_tries()
+
+
+@pytest.mark.browser
+def test_after_a_restart_the_open_page_goes_on(chromium: Browser, tmp_path: Path) -> None:
+    app = "tests/web/probe/app.py"
+    with running(f"sqlite:///{tmp_path / 'x.db'}", tmp_path, app=app) as site, window(chromium, site) as (_, page, _c):
+        page.goto("/?q=1")
+        fill_in(page, "rep")
+        page.wait_for_selector("text=user 3")
+        site.server.restart()
+        page.wait_for_selector("text=user 3")
+        assert page.url == f"{site.url}/?q=1"
+        page.wait_for_function("document.querySelector('[data-testid=stConnectionStatus]') === null", timeout=15_000)
+        page.reload()
+        page.wait_for_selector("text=user 3")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-GB", "ru-RU", "zh-CN"])
+def test_the_plain_pages_fit_a_telephone_and_need_no_mouse(chromium: Browser, probe: Site, locale: str, scheme: str) -> None:
+    size = {"width": 390, "height": 780}
+    with window(chromium, probe, locale=locale, viewport=size, color_scheme=scheme) as (_, page, complaints):
+        for address in ("/sign-in?ended=1", "/forgotten", "/reset/none", "/sign-out"):
+            page.goto(address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.locator("html").get_attribute("lang") == locale[:2]
+            for control in page.locator("button, input:not([type=hidden])").all():
+                assert control.bounding_box()["height"] >= 44
+        page.goto("/sign-in")
+        assert page.evaluate("document.activeElement.id") == "username"
+        page.keyboard.type("rep")
+        page.keyboard.press("Tab")
+        page.keyboard.type("not the password")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".trouble[role=alert]")
+        assert page.evaluate("document.activeElement.id") == "password"
+        assert [one for one in complaints if "401" not in one and "404" not in one] == []
+    probe.forget_tries()

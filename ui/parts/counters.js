@@ -17,11 +17,18 @@ export default function ({ data, parentElement }) {
     pace.title = one.hint
     bar.append(fill, pace)
     left.append(make("span", "", one.left), make("span", one.tone, one.word))
-    node.append(make("div", "who", one.who), make("div", "what", one.what), many, bar, left)
+    const head = make("div", "what", one.what)
+    head.append(make("span", "when", one.when))
+    node.append(head, many, bar, left)
     return node
   }
   const told = JSON.stringify(data)
   if (root.dataset.told === told) return
   root.dataset.told = told
-  root.replaceChildren(...data.counters.map(card))
+  root.replaceChildren(...data.groups.map(group => {
+    const holder = make("section"), grid = make("div", "grid")
+    grid.append(...group.counters.map(card))
+    holder.append(make("h2", "", group.who), grid)
+    return holder
+  }))
 }

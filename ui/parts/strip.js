@@ -148,7 +148,7 @@ export default function ({ data, parentElement, setStateValue }) {
     const typing = event.composedPath().some(node => node.matches?.("input, textarea, select, [contenteditable=true]"))
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === "/") { event.preventDefault(); box.focus() }
-    const part = [...document.querySelectorAll("[data-testid=stBidiComponentRegular], .stBidiComponent")]
+    const part = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")]
     const wanted = part.map(one => (one.shadowRoot ?? one.querySelector("*")?.shadowRoot ?? one).querySelector?.(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)).find(Boolean)
     if (wanted && !document.querySelector('[role="dialog"]')) { event.preventDefault(); wanted.click() }
   }

@@ -24,7 +24,7 @@ export default function ({ data, parentElement }) {
       const cell = make("td", column.css)
       cell.dataset.label = column.label
       if (!text) { line.append(cell); return }
-      if (column.tag) cell.append(make("span", "tag " + (tone || ""), text))
+      if (column.tag || tone) cell.append(make("span", "tag " + (tone || ""), text))
       else if (row.href && !link) cell.append(link = visit(text, "", row.href))
       else cell.textContent = text
       if (text.length > 28) cell.title = text

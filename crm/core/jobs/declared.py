@@ -102,7 +102,7 @@ class JobContext:
         self._told_at = now
         row = {"job_id": self.job_id, "done": done, "total": total, "at": now}
         with self.database.writing() as connection:
-            connection.execute(upsert(connection.dialect, JobProgress.__table__, [row], ["job_id"]))  # type: ignore[arg-type]
+            connection.execute(upsert(connection.dialect, JobProgress.__table__, [row], ["job_id"]))
 
     def cancelled(self) -> bool:
         """Say whether somebody stopped the job. The next step would end it anyway; long steps ask for themselves."""

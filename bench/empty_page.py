@@ -1,0 +1,6 @@
+"""The page that every other is compared with."""
+
+import streamlit as st
+
+st.button("Go")
+st.text("Nothing")

@@ -1,0 +1,174 @@
+"""The forms of an import: the file, how it is read, what its columns become."""
+
+from typing import Any, Final
+
+import streamlit as st
+
+from crm import imports, teams, users
+from crm.core.i18n import N_
+from crm.customers import KINDS, SOURCES, STAGES
+from crm.imports import FIELDS, ON_MATCH, FieldMapping, Import
+from ui import choices, words
+from ui.forms import Form, in_dialog
+from ui.page import dialog_key, go, seen_version
+from ui.parts import part
+from ui.session import Tried, _, attempt, translated, uow
+
+REFUSED: Final = "_imports.refused"
+"""The uploaded file that was refused, with the sentence: a file is looked at once."""
+
+
+# --- a new file -----------------------------------------------------------------
+
+
+def upload() -> None:
+    """Draw the dialog that takes a file."""
+    in_dialog(_("Import a file"), _upload)
+
+
+def _upload() -> None:
+    most = imports.MOST_BYTES >> 20
+    line = _("A table of customers: CSV or Excel (.xlsx), at most {most} MB, its first row naming the columns.")
+    st.caption(line.format(most=most))
+    kinds = [suffix.lstrip(".") for suffix in imports.SUFFIXES]
+    part("uploader")(key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
+    file = st.file_uploader(
+        _("File"), type=kinds, max_upload_size=most, key=f"file-{dialog_key()}", label_visibility="collapsed"
+    )
+    if file is None:
+        return
+    refused = st.session_state.get(REFUSED, ("", ""))
+    if refused[0] != file.file_id:
+        with st.spinner(_("Reading the file…")), attempt() as tried:
+            _take(tried, file.name, file.getvalue())
+        if tried.ok:
+            go("imports", **({"id": tried.result} if tried.result else {}))
+        refused = st.session_state[REFUSED] = (file.file_id, tried.faults.get("file") or tried.sentence)
+    st.error(refused[1], icon=":material/error:")
+
+
+def _take(tried: Tried, name: str, content: bytes) -> None:
+    with uow() as u:
+        received = imports.receive(u, name, content)
+    with uow(dialog_key()) as u:
+        tried.result = imports.stage(u, received, word=_("Customer")).id
+
+
+# --- how it is read ---------------------------------------------------------------
+
+
+def how_it_is_read(record: Import) -> str:
+    """Write in one line how a file is read."""
+    reading = record.how
+    if record.kind is imports.Format.XLSX:
+        how = [_("Sheet '{name}'").format(name=reading.sheet)]
+    else:
+        how = [imports.ENCODINGS.get(reading.encoding, reading.encoding), _(imports.DELIMITERS[reading.delimiter])]
+    if not reading.header:
+        how.append(_("no heading"))
+    return " · ".join(how)
+
+
+def reading(record: Import) -> None:
+    """Draw the dialog that changes how the file is read."""
+    in_dialog(_("How the file is read"), lambda: _reading(record))
+
+
+def _reading(record: Import) -> None:
+    form, now = Form("reading"), record.how
+    with form.drawn():
+        sheet, encoding, delimiter = now.sheet, now.encoding, now.delimiter
+        if record.kind is imports.Format.XLSX:
+            sheet = form.choice("sheet", _("Sheet"), {name: name for name in record.sheets}, value=now.sheet)
+        else:
+            encoding = form.choice("encoding", _("Encoding"), imports.ENCODINGS, value=now.encoding)
+            delimiter = form.choice("delimiter", _("Delimiter"), translated(imports.DELIMITERS), value=now.delimiter)
+        header = st.checkbox(_("The first row names the columns"), value=now.header, key=form.key("header"))
+        if form.submit(_("Read the file like this")):
+            wanted = imports.Reading(encoding, delimiter, sheet, header=header, ours=now.ours and header)
+            with attempt() as tried:
+                with uow() as u:
+                    survey = imports.look(u, record.id, wanted)
+                with uow(dialog_key()) as u:
+                    imports.reread(u, record.id, survey, seen=seen_version() or record.version, word=_("Customer"))
+            form.finish(tried)
+
+
+# --- what the columns become ------------------------------------------------------
+
+
+def mapping(record: Import) -> None:
+    """Draw what each column becomes and what all new customers get; the choice is kept in the import."""
+    key = f"mapping-{record.id}-{record.version}"
+    with uow() as u:
+        examples = imports.examples(u, record.id)
+        people, team_names = users.reached(u, "imports.run"), teams.directory(u)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        columns = _columns(record, examples, key)
+    with right, st.form(key, border=False):
+        plan = _options(record.plan, columns, people, team_names, key)
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            sent = st.form_submit_button(_("Show the preview"), key=f"submit-{key}")
+    if not sent:
+        return
+    with attempt() as tried, uow() as u:
+        imports.choose(u, record.id, plan, seen=record.version)
+    if tried.ok:
+        st.rerun()
+    for heading, sentence in tried.faults.items():
+        where = f"**{words.md(heading)}**: " if heading in record.headings else ""
+        st.error(where + words.md(sentence), icon=":material/error:")
+    if tried.conflict:
+        st.error(tried.sentence, icon=":material/error:")
+
+
+def _columns(record: Import, examples: dict[str, list[str]], key: str) -> dict[str, str]:
+    """Draw the columns of the file; return heading -> field as the person chose it."""
+    now = dict(record.plan.columns)
+    data = {
+        "version": key,
+        "labels": [_("Column of the file"), _("For example"), _("Becomes")],
+        "none": _("not used"),
+        "fields": list(translated(FIELDS).items()),
+        "columns": [{"heading": one, "examples": " · ".join(examples[one])} for one in record.headings],
+        "chosen": now,
+    }
+    drawn = part("pairs")(key=f"columns-{key}", data=data, default={"chosen": now}, on_chosen_change=lambda: None)
+    # what came back is somebody's patch: only headings and fields that are there are taken from it, and `choose` checks all
+    return {one: drawn.chosen[one] for one in record.headings if drawn.chosen.get(one) in FIELDS}
+
+
+def _options(
+    plan: FieldMapping, columns: dict[str, str], people: dict[int, str], team_names: dict[int, str], key: str
+) -> FieldMapping:
+    """Draw the options beside the columns; return the mapping that the person asks for."""
+
+    def choice(name: str, label: str, names: dict[Any, str], now: Any, **options: Any) -> Any:
+        codes = list(names)
+        place = codes.index(now) if now in codes else 0
+        return st.selectbox(label, codes, index=place, format_func=names.get, key=f"{name}-{key}", **options)
+
+    nothing = {None: "–"}
+    on_match = choice(
+        "on_match", _("A customer that is there already"), translated(ON_MATCH), plan.on_match, help=_(_MATCHED)
+    )
+    template = st.text_input(
+        _("Name where the file has none"), value=plan.template, key=f"template-{key}", help=_(_TEMPLATE)
+    )
+    keep = st.checkbox(_("Keep the other columns as own fields"), value=plan.keep_own_fields, key=f"keep-{key}")
+    st.caption(_("For new customers, where the row says nothing:"))
+    fixed = {
+        "kind": choice("kind", _("Kind"), nothing | translated(KINDS), plan.fixed.get("kind")),
+        "stage": choice("stage", _("Stage"), nothing | translated(STAGES), plan.fixed.get("stage")),
+        "source": choice("source", _("Source"), nothing | translated(SOURCES), plan.fixed.get("source")),
+        "responsible_id": choice("responsible", _("Responsible"), nothing | people, plan.fixed.get("responsible_id")),
+        "team_id": choice("team", _("Team"), nothing | team_names, plan.fixed.get("team_id")),
+    }
+    region = choice("region", _("Country of phones without a code"), {"": "–"} | choices.countries(), plan.phone_region)
+    given = {name: value for name, value in fixed.items() if value is not None}
+    return FieldMapping(columns, template, given, region, imports.OnMatch(on_match), keep)
+
+
+_MATCHED: Final = N_("A row finds its customer by the number in another system, else by a phone or an e-mail.")
+_TEMPLATE: Final = N_("A column in braces is put in, for example: Customer {ID}")
