@@ -18,6 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from crm import search, settings
 from crm.contact_data import clean_email, clean_phone
 from crm.core.access import Owned, Scope
+from crm.core.audit_log import HIDDEN
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound
 from crm.core.guards import ChildOf, Guarded
 from crm.core.i18n import N_
@@ -336,6 +337,8 @@ def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) 
         setattr(customer, key, value)
     changed = _write_contact_data(u, customer, facts)
     u.session.flush()
+    if changed:
+        u.remember(customer, {key: [HIDDEN, HIDDEN] for key in changed})  # the card's history tells it, not only the phone's
     if changed and customer.version == seen:
         _raise_version(u, customer)
     _index(u, customer)
@@ -359,12 +362,12 @@ def _team_of(u: UnitOfWork, user_id: int) -> int | None:
     return person.team_id
 
 
-def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> bool:
-    """Replace the phones and e-mails by those of `facts`; what stays the same keeps its row. Say whether anything changed."""
-    changed = False
+def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> list[str]:
+    """Replace the phones and e-mails by those of `facts`; what stays the same keeps its row. Return which of the two changed."""
+    changed = []
     if facts.phones is not None:
         stored = dict(zip(*_stored(u, Phone, Phone.digits, customer.id), strict=True))
-        changed = list(stored) != [digits for _, digits in facts.phones]
+        changed += ["phones"] if list(stored) != [digits for _, digits in facts.phones] else []
         for position, (number, digits) in enumerate(facts.phones):
             if (phone := stored.pop(digits, None)) is None:
                 phone = Phone(customer_id=customer.id, number=number, digits=digits, position=position)
@@ -374,7 +377,7 @@ def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> bool
             u.delete(phone)
     if facts.emails is not None:
         kept = dict(zip(*_stored(u, Email, Email.address, customer.id), strict=True))
-        changed = changed or tuple(kept) != facts.emails
+        changed += ["emails"] if tuple(kept) != facts.emails else []
         for position, address in enumerate(facts.emails):
             if (email := kept.pop(address, None)) is None:
                 email = Email(customer_id=customer.id, address=address, position=position)

@@ -185,8 +185,8 @@ def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
 class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
-    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own.
-    plan_id: a plan of the North. team_id: a team without people. job_id: a job that the person asked for.
+    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own; survey: how the
+    staged one reads; terms: what the running one is stored under. plan_id: a plan of the North. team_id: a team without people. job_id: a job that the person asked for.
     """
 
     cast: Cast
@@ -195,7 +195,9 @@ class Stage:
     product_id: int
     plan_id: int
     team_id: int
-    imports: Mapping[str, int]
+    imports: Mapping[str, imports.Import]
+    survey: Any
+    terms: Any
     job_id: str
 
     @property
@@ -207,16 +209,6 @@ class Stage:
     def somebody(self) -> int:
         """A colleague whose account one may work on."""
         return PARTS["stranger"].id
-
-
-def _survey(u: UnitOfWork, stage: Stage) -> Any:
-    record = u.get(imports.Import, stage.imports["staged"])
-    return imports.files.survey(record.stored_as, record.kind, record.how)
-
-
-def _take(u: UnitOfWork, stage: Stage) -> Any:
-    record = u.get(imports.Import, stage.imports["running"])
-    return imports.run.take(u, record.id, 0, (), imports.rows.terms(u, record.plan, record.headings))
 
 
 Call = Callable[[UnitOfWork, Stage], Any]
@@ -231,21 +223,21 @@ CALLS: Final[Mapping[str, Call]] = {
     "customers.edit": lambda u, s: customers.edit(u, s.customer_id, {"city": "Kazan"}, seen=1),
     "customers.edit_personal": lambda u, s: customers.edit_personal(u, s.customer_id, {"name": "Zed", "emails": []}, seen=1),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
-    "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"]),
-    "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"], u.get(imports.Import, s.imports["staged"]).plan, seen=1),
-    "imports.discard": lambda u, s: imports.discard(u, s.imports["staged"]),
-    "imports.fail": lambda u, s: imports.run.fail(u, s.imports["running"], Invalid("x")),
-    "imports.finish": lambda u, s: imports.run.finish(u, s.imports["running"]),
+    "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"].id),
+    "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"].id, s.imports["staged"].plan, seen=1),
+    "imports.discard": lambda u, s: imports.discard(u, s.imports["staged"].id),
+    "imports.fail": lambda u, s: imports.run.fail(u, s.imports["running"].id, Invalid("x")),
+    "imports.finish": lambda u, s: imports.run.finish(u, s.imports["running"].id),
     "imports.remove_old_files": lambda u, _: imports.steps.remove_old_files(u),
-    "imports.report": lambda u, s: imports.run.report(u, s.imports["checking"], {"done": True}),
-    "imports.reread": lambda u, s: imports.reread(u, s.imports["staged"], _survey(u, s), seen=1),
-    "imports.resume": lambda u, s: imports.resume(u, s.imports["stopped"]),
+    "imports.report": lambda u, s: imports.run.report(u, s.imports["checking"].id, {"done": True}),
+    "imports.reread": lambda u, s: imports.reread(u, s.imports["staged"].id, s.survey, seen=1),
+    "imports.resume": lambda u, s: imports.resume(u, s.imports["stopped"].id),
     "imports.stage": lambda u, _: imports.stage(u, imports.files.receive("more.csv", b"name\nMore\n")),
-    "imports.start": lambda u, s: imports.start(u, s.imports["staged"]),
-    "imports.start_here": lambda u, s: imports.steps.start_here(u, s.imports["staged"]),
-    "imports.stop": lambda u, s: imports.stop(u, s.imports["running"]),
-    "imports.take": _take,
-    "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"]),
+    "imports.start": lambda u, s: imports.start(u, s.imports["staged"].id),
+    "imports.start_here": lambda u, s: imports.steps.start_here(u, s.imports["staged"].id),
+    "imports.stop": lambda u, s: imports.stop(u, s.imports["running"].id),
+    "imports.take": lambda u, s: imports.run.take(u, s.imports["running"].id, 0, (), s.terms),
+    "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"].id),
     "interactions.log": lambda u, s: interactions.log(u, s.customer_id, kind="call", direction="out", note="x"),
     "jobs.cancel": lambda u, s: jobs.cancel(u, s.job_id),
     "notifications.mark_read": lambda u, _: notifications.mark_read(u),

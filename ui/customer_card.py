@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from crm import audit, purchases
+from crm import audit, purchases, teams
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Customer, Reach
-from ui import facts, tables, words
-from ui.customer_forms import labels
+from ui import changes, facts, tables, words
 from ui.facts import Box
 from ui.page import empty, opening
 from ui.session import _, may, uow
@@ -93,13 +92,15 @@ def history(customer_id: int, people: Mapping[int, str]) -> None:
     """Draw who changed what on this card. Of personal fields only that they changed."""
     with uow() as u:
         frame = audit.history(u, "customers", customer_id)
+        team_names = teams.directory(u)
     if frame.empty:
         empty(_("No changes yet."), icon="history", key="history")
         return
-    name = labels()
+    frame["who"] = frame["who"].fillna("Rapport")
+    frame["changes"] = [changes.short("customers", one, people, team_names) for one in frame["changes"]]
     columns = {
         "at": tables.Column(_("When"), words.when),
-        "actor_id": tables.Column(_("Who"), lambda key: people.get(int(key), "Rapport")),
-        "changes": tables.Column(_("Changed fields"), lambda changed: ", ".join(name.get(one, one) for one in changed), wrap=True),
+        "who": tables.Column(_("Who")),
+        "changes": tables.Column(_("Changed fields"), main=True, wrap=True),
     }
     tables.table(frame, columns, key="history")

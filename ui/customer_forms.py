@@ -80,10 +80,11 @@ def _edit(customer_id: int, group: str) -> None:
     form, fields = Form(f"edit-{group}"), PERSONAL if group == "personal" else BUSINESS
     with uow() as u:
         stored, version = customers.values(u, customer_id), customers.one(u, customer_id).version
-    original = st.session_state.setdefault(form.key("original"), stored)
     seen = seen_version() or version
+    shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
     if st.session_state.get(form.key("in-conflict")):
-        _settle(form, customer_id, group, stored, original if seen_version() else None, version)
+        # after a restart of the server nobody knows any more what the form showed at first
+        _settle(form, customer_id, group, stored, original if shown_version == seen else None, version)
         return
     with form.drawn():
         _draw_fields(form, fields, original)
@@ -96,7 +97,7 @@ def _edit(customer_id: int, group: str) -> None:
             save(u, customer_id, changed, seen=seen)
         if tried.conflict:
             st.session_state[form.key("in-conflict")] = raw
-            st.rerun(scope="fragment")
+            st.rerun()
         form.finish(tried)
 
 
@@ -129,17 +130,20 @@ def _settle(form: Form, customer_id: int, group: str, stored: dict, original: di
     before = {key: _written(original.get(key)) for key in mine} if original else None
     with uow() as u:
         who = audit.last_by(u, "customers", customer_id) or _("Somebody")
-    chosen = forms.conflict(form, labels(), mine, theirs, before, who)
+    chosen: dict[str, Any] | None = {}
+    if forms.differing(mine, theirs, before):
+        chosen = forms.conflict(form, labels(), mine, theirs, before, who)
     if chosen is None:
         return
     merged = {key: value for key, value in mine.items() if before is None or value != before[key]} | chosen
     raw = {key: list(value) if isinstance(value, tuple) else value for key, value in merged.items() if value != theirs[key]}
     raw = {key: ([] if value is None and key in {"phones", "emails"} else value) for key, value in raw.items()}
-    with attempt(_("Saved.")) as tried, uow(f"{dialog_key()}.{version}") as u:
+    said = _("Saved.") if chosen else _("Saved. {who} had saved this customer meanwhile: the changes of both stand.").format(who=words.md(who))
+    with attempt(said) as tried, uow(f"{dialog_key()}.{version}") as u:
         save = customers.edit_personal if group == "personal" else customers.edit
         save(u, customer_id, raw, seen=version)
     if tried.conflict:
-        st.rerun(scope="fragment")
+        st.rerun()
     form.finish(tried)
 
 

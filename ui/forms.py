@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui import words
 from ui.page import close_dialog, dialog_key, saved
 from ui.session import Tried, _, once_key, used
 
@@ -138,8 +139,12 @@ def in_dialog(title: str, body: Callable[[], None], *, width: str = "small") -> 
 
 
 def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], original: Mapping[str, Any] | None) -> list[str]:
-    """Return the fields that a person must decide: what I typed is neither what is stored nor what I was shown."""
-    return [key for key, value in mine.items() if value != theirs.get(key) and (original is None or value != original.get(key))]
+    """Return the fields that a person must decide: both sides changed them, to different values.
+
+    original: what the form was opened with; without it (the server forgot) every difference must be decided.
+    """
+    found = [key for key, value in mine.items() if value != theirs.get(key)]
+    return found if original is None else [key for key in found if original.get(key) not in (mine[key], theirs.get(key))]
 
 
 def conflict(
@@ -170,4 +175,4 @@ def conflict(
 def _shown(value: Any) -> str:
     if value in (None, "", [], ()):
         return "–"
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    return words.md(", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value))

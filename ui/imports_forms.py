@@ -149,7 +149,7 @@ def _options(
         place = codes.index(now) if now in codes else 0
         return st.selectbox(label, codes, index=place, format_func=names.get, key=f"{name}-{key}", **options)
 
-    nothing = {None: "–"}
+    nothing = {"": "–"}
     on_match = choice(
         "on_match", _("A customer that is there already"), translated(ON_MATCH), plan.on_match, help=_(_MATCHED)
     )
@@ -166,7 +166,7 @@ def _options(
         "team_id": choice("team", _("Team"), nothing | team_names, plan.fixed.get("team_id")),
     }
     region = choice("region", _("Country of phones without a code"), {"": "–"} | choices.countries(), plan.phone_region)
-    given = {name: value for name, value in fixed.items() if value is not None}
+    given = {name: value for name, value in fixed.items() if value not in ("", None)}
     return FieldMapping(columns, template, given, region, imports.OnMatch(on_match), keep)
 
 

@@ -270,7 +270,7 @@ class Presence:
         """Note the addresses of files in a message to a tab: only who was told an address may use it."""
         here = self._here.get(tab.present.sign_in_id)
         if here is not None and (b"/media/" in data or b"/upload_file/" in data):
-            for address in FILE_ADDRESS.findall(data):
+            for address in (one for found in FILE_ADDRESS.finditer(data) for one in _readings(data, found)):
                 here.files.pop(key := address.decode("ascii"), None)
                 here.files[key] = None
             while len(here.files) > MOST_FILES:
@@ -280,6 +280,13 @@ class Presence:
         """Say whether one of this sign-in's own tabs was told this address."""
         here = self._here.get(present.sign_in_id)
         return here is not None and path in here.files
+
+
+def _readings(data: bytes, found: re.Match[bytes]) -> tuple[bytes, ...]:
+    """Return an address as far as its signs go, and as long as the byte before it says: what follows it in a message of
+    Streamlit may look like a part of it."""
+    start, length = found.start(), data[found.start() - 1] if found.start() else 0
+    return (found[0], data[start : start + length]) if 0 < length < len(found[0]) else (found[0],)
 
 
 def _is_of(known: Known, sign_in_id: int) -> bool:

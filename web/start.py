@@ -32,6 +32,10 @@ def prepare() -> None:
     if not streamlit.get_option("server.cookieSecret"):
         streamlit.config.set_option("server.cookieSecret", config().key("streamlit").hex())
     _without_a_name()
+    try:
+        sessions.policy()
+    except AuthFileError as trouble:
+        sys.exit(str(trouble))
     capabilities = (one.name for one in pkgutil.iter_modules(crm.__path__) if one.name not in NOT_FOR_SCREENS)
     boot.prepare(also=sorted(f"crm.{name}" for name in capabilities))
 
@@ -57,7 +61,7 @@ def _open() -> None:
     try:
         _make_sure_of_the_database()
         created = sessions.seed_accounts(database())
-    except (CrmError, AuthFileError) as trouble:
+    except CrmError as trouble:
         _say(str(trouble))
         raise
     if PARENT not in os.environ:  # else `python -m crm run` says so when everything runs

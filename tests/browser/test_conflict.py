@@ -69,7 +69,7 @@ def test_theirs_can_be_kept(scene):
     assert stored(scene, customer_id)["city"] == "Kazan"
 
 
-def test_phones_and_mails_of_both_are_kept(scene):
+def test_changes_of_different_fields_need_no_decision(scene):
     customer_id = a_customer(scene.cast)
     first, second = (editing(scene, "keeper", customer_id, "personal") for _ in range(2))
     field(first, "Phones").fill(f"{PHONE}, +7 495 765-43-21")
@@ -78,10 +78,29 @@ def test_phones_and_mails_of_both_are_kept(scene):
 
     field(second, "E-mails").fill(f"{EMAIL}, second@example.com")
     save(second)
-    expect(dialog(second.page).get_by_text("Kira Keeper saved this customer while you were writing")).to_be_visible()
-    save(second, "Save what I chose")
+    expect(second.page.get_by_text("Kira Keeper had saved this customer meanwhile")).to_be_visible()
     expect(dialog(second.page)).to_be_hidden()
-    settled(second.page)
     kept = stored(scene, customer_id)
     assert tuple(kept["phones"]) == (PHONE, "+7 495 765-43-21")
     assert tuple(kept["emails"]) == (EMAIL, "second@example.com")
+
+
+def test_after_a_restart_of_the_server_nothing_of_theirs_is_overwritten_unasked(scene):
+    customer_id = a_customer(scene.cast, city="Tver")
+    rep, leader = (editing(scene, part, customer_id, "business") for part in ("rep", "leader"))
+    field(rep, "Need").fill("Wants shelves")
+    field(leader, "City").fill("Kazan")
+    save(leader)
+    expect(dialog(leader.page)).to_be_hidden()
+    scene.server.restart()
+    settled(rep.page)
+    expect(field(rep, "Need")).to_have_value("Wants shelves")
+
+    save(rep)
+    asked = dialog(rep.page)
+    expect(asked.get_by_text("Theirs: Kazan", exact=True)).to_be_visible()
+    asked.get_by_text("Theirs: Kazan", exact=True).click()
+    save(rep, "Save what I chose")
+    expect(dialog(rep.page)).to_be_hidden()
+    kept = stored(scene, customer_id)
+    assert (kept["city"], kept["need"]) == ("Kazan", "Wants shelves")

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,27 @@ from crm.core.errors import Invalid
 from db.engine import Database
 
 
-@pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    """The log of this process for one test; the settings of before come back."""
+@contextmanager
+def quiet_after() -> Iterator[None]:
+    """Let a test set up the log of this process; the settings of before come back."""
     names = ("", "dbos", *logs.TALKATIVE)
     before = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).level) for name in names}
     for name in ("", "dbos"):
         logging.getLogger(name).handlers = []
-    yield logs.configure(tmp_path, "test")
+    yield
     for handler in logging.getLogger("dbos").handlers:
         handler.close()
     for name, (handlers, level) in before.items():
         logging.getLogger(name).handlers = handlers
         logging.getLogger(name).setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Iterator[Path]:
+    """The log of this process for one test."""
+    with quiet_after():
+        yield logs.configure(tmp_path, "test")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from crm.core.errors import NotFound, Refused
 from crm.core.people import Team
 from crm.core.verbs import VERBS
 from crm.customers import Customer
-from crm.imports import files
+from crm.imports import files, rows
 from tests.cast import CALLS, DAY, NORTH, NOW, ON_CUSTOMERS, PARTS, PLAYS, Cast, Stage, a_customer
 
 REAL = sorted(records.load() and name for name in VERBS)
@@ -41,24 +41,25 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team}
-        facts |= {"imports": _imports(standing, part), "job_id": _job(standing, part)}
+        facts |= _imports(standing, part) | {"job_id": _job(standing, part)}
         found[part] = {name: Stage(standing, part, shared.get(name, own), **facts) for name in RELATIONS}
     return found
 
 
-def _imports(cast: Cast, part: str) -> dict[str, int]:
+def _imports(cast: Cast, part: str) -> dict[str, Any]:
     """Put an import of every state into the house, belonging to the person."""
-    found = {}
+    found: dict[str, Any] = {}
     with cast.unit() as u:
         for state in ("staged", "checking", "running", "stopped"):
-            record = imports.stage(u, files.receive(f"{part}.csv", f"name\n{part} {state}\n".encode()))
-            found[state] = record.id
+            received = files.receive(f"{part}.csv", f"name\n{part} {state}\n".encode())
+            found[state] = imports.stage(u, received)
+        terms = rows.terms(u, found["running"].plan, found["running"].headings)
     with cast.database.writing() as connection:
         table = imports.Import.__table__
-        for state, key in found.items():
+        for state, record in found.items():
             facts = {"responsible_id": PARTS[part].id, "team_id": PARTS[part].team_id, "state": state}
-            connection.execute(table.update().where(table.c.id == key).values(**facts))
-    return found
+            connection.execute(table.update().where(table.c.id == record.id).values(**facts))
+    return {"imports": found, "survey": received.survey, "terms": terms}
 
 
 def _job(cast: Cast, part: str) -> str:

@@ -331,6 +331,7 @@ def test_it_ends_in_every_app_process(site: Site, tmp_path: Path) -> None:
             _sign_out(site, token)
             assert here.close_code(5) == SIGNED_OUT
             assert there.close_code(5) == SIGNED_OUT
+        assert httpx.head(f"{second.url}/session", cookies={"rapport": token}).status_code == 401
 
 
 def test_changing_the_password_keeps_the_tab_in_which_it_is_done(quiet: Site) -> None:
