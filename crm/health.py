@@ -4,11 +4,13 @@ Promises: looking changes nothing and makes no file; a look never fails itself; 
 no person, no address and no path.
 """
 
+import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
@@ -19,6 +21,7 @@ from crm.core import clock, worker
 from crm.core.config import Config, config
 from crm.core.errors import CrmError
 from crm.core.i18n import N_
+from crm.core.uow import UnitOfWork
 from crm.invariants import invariants
 from db import migrate, sqlite
 from db.backup import size
@@ -38,6 +41,10 @@ class Level(StrEnum):
     GOOD = "good"
     WARN = "warn"
     BAD = "bad"
+
+
+LEVELS: Final = {Level.GOOD: N_("Good"), Level.WARN: N_("Note"), Level.BAD: N_("Trouble")}
+"""Each level with its name."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +153,10 @@ def _copy(age: float | None, *, wanted: bool) -> Check:
 def _sqlite_version(database: Database) -> Check:
     if not database.is_sqlite or sqlite.is_safe():
         return Check("engine", Level.GOOD, N_("The database engine has no known fault."))
-    version = ".".join(str(part) for part in sqlite.version())
+    found = ".".join(str(part) for part in sqlite.version())
     text = N_("SQLite {version} can damage the database (fixed in 3.51.3).")
     return Check(
-        "engine", Level.WARN, text, N_("Install the package pysqlite3 from requirements.txt."), {"version": version}
+        "engine", Level.WARN, text, N_("Install the package pysqlite3 from requirements.txt."), {"version": found}
     )
 
 
@@ -251,4 +258,37 @@ def _rules(database: Database) -> Check:
     text = N_("Rules over the data are broken: {broken}.")
     return Check(
         "rules", Level.WARN, text, N_("Keep the newest copies and report this."), {"broken": "; ".join(broken)}
+    )
+
+
+# --- for the administrator's page -------------------------------------------
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the administrator sees of the system. versions: of each program; place: of the database, without a password."""
+
+    readiness: Readiness
+    versions: Mapping[str, str]
+    place: str
+    bytes: int
+    beats: Sequence[worker.WorkerBeat]
+
+
+def overview(u: UnitOfWork) -> Overview:
+    """Return what the administrator sees of the system. Raises Refused without the right to see it."""
+    u.need("system.view")
+    connection = u.session.connection()
+    engine = "SQLite" if u.database.is_sqlite else "PostgreSQL"
+    found = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+    libraries = {
+        name: version(package)
+        for name, package in (("Streamlit", "streamlit"), ("SQLAlchemy", "sqlalchemy"), ("DBOS", "dbos"))
+    }
+    return Overview(
+        readiness(u.database),
+        {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | libraries,
+        installation.place(config(), u.database),
+        size(u.database),
+        worker.beats(connection),
     )

@@ -44,8 +44,6 @@ def free_ids(dialect: Dialect, table: Table, count: int) -> TextClause:
     if dialect.name == "postgresql":
         query = f"SELECT nextval(pg_get_serial_sequence('{table.name}', 'id')) FROM generate_series(1, :count)"  # noqa: S608  our own table name
     else:  # one writer at a time, so that the ids above the largest are free until it commits
-        query = (
-            "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < :count) "
-            f"SELECT coalesce((SELECT max(id) FROM {table.name}), 0) + n FROM place"  # noqa: S608  our own table name
-        )
+        places = "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < :count)"
+        query = f"{places} SELECT coalesce((SELECT max(id) FROM {table.name}), 0) + n FROM place"  # noqa: S608  likewise
     return text(query).bindparams(count=count)

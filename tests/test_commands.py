@@ -8,15 +8,18 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
+from crm import installation
 from crm.__main__ import main, parser
 from crm.core import config
 from tests.core.test_jobs import wait_for
+from tests.core.test_logs import quiet_after
 from tests.support.machine import free_port
 
 COMMANDS = ("run", "worker", "migrate", "demo", "import", "backup", "restore", "doctor")
@@ -33,12 +36,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     config.forget()
 
 
+class Said(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
 def crm(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a person does: in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "crm", *words], cwd=config.ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "crm", *words], cwd=config.ROOT, capture_output=True, text=True, check=False
+    )
 
 
-def test_every_command_has_a_help_that_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_that_says_what_it_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     for command in COMMANDS:
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
@@ -54,7 +70,15 @@ def test_every_command_has_a_help_that_says_what_it_does(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["fly"], ["run", "--port", "99999"], ["run", "--port", "x"], ["demo", "--customers", "0"], ["worker", "--name", "a/b"]]
+    "words",
+    [
+        [],
+        ["fly"],
+        ["run", "--port", "99999"],
+        ["run", "--port", "x"],
+        ["demo", "--customers", "0"],
+        ["worker", "--name", "a/b"],
+    ],
 )
 def test_what_is_not_understood_ends_with_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -62,74 +86,87 @@ def test_what_is_not_understood_ends_with_2(words: list[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_a_house_from_nothing_to_a_restored_copy(home: Path, tmp_path: Path) -> None:
-    done = crm("doctor")
-    assert done.returncode == 1
-    assert "There is no database yet" in done.stdout
-    assert crm("backup").returncode == 1
-    done = crm("migrate")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "A new database was made" in done.stdout
-    assert "up to date" in crm("migrate").stdout
+@pytest.fixture
+def say(home: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Said]]:
+    """Say a command in this process, as `crm` does in one of its own, which takes seconds to begin."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+
+    def command(*words: str) -> Said:
+        config.forget()
+        status = main(words)
+        config.forget()
+        written = capsys.readouterr()
+        return Said(status, written.out, written.err)
+
+    with quiet_after():
+        yield command
+    os.umask(mask)
+    assert home.exists()
+
+
+def test_a_house_from_nothing_to_a_restored_copy(home: Path, tmp_path: Path, say: Callable[..., Said]) -> None:
+    done = say("doctor")
+    assert done.status == 1
+    assert "There is no database yet" in done.out
+    assert say("backup").status == 1
+    done = say("migrate")
+    assert (done.status, done.err) == (0, "")
+    assert "A new database was made" in done.out
+    assert "up to date" in say("migrate").out
     file = tmp_path / "customers.csv"
     with file.open("w", newline="") as stream:
         csv.writer(stream).writerows([["Name", "City"], ["Spetsstroy", "Moscow"], ["Huaxin", "Beijing"]])
-    done = crm("import", str(file))
-    assert done.returncode == 0, done.stderr
-    assert "2 new" in done.stdout
-    done = crm("backup")
-    assert done.returncode == 0, done.stderr
-    name = Path(done.stdout.splitlines()[0]).name
-    assert name in crm("backup", "--list").stdout
-    assert name in crm("restore").stdout
+    done = say("import", str(file))
+    assert done.status == 0, done.err
+    assert "2 new" in done.out
+    done = say("backup")
+    assert done.status == 0, done.err
+    name = Path(done.out.splitlines()[0]).name
+    assert name in say("backup", "--list").out
+    assert name in say("restore").out
     (home / "rapport.db").unlink()
-    done = crm("migrate")
-    assert done.returncode == 1
-    assert name in done.stderr
-    assert "(D3)" in done.stderr
+    done = say("migrate")
+    assert done.status == 1
+    assert name in done.err
+    assert "(D3)" in done.err
     assert not (home / "rapport.db").exists()
-    done = crm("restore", name)
-    assert done.returncode == 0, done.stderr
-    done = crm("doctor", "--json")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["checks"]["rules"] == "good"
-    assert crm("restore", "nothing").returncode == 1
-    assert oct(home.stat().st_mode & 0o777) == oct((home / "rapport.db").stat().st_mode & 0o777 | 0o100)
+    done = say("restore", name)
+    assert done.status == 0, done.err
+    done = say("doctor", "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["checks"]["rules"] == "good"
+    assert say("restore", "nothing").status == 1
 
 
 def test_what_is_secret_is_for_the_owner_only(home: Path) -> None:
-    crm("migrate")
-    crm("backup")
+    assert crm("migrate").returncode == 0
     assert home.stat().st_mode & 0o077 == 0
     assert not [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
 
 
-def test_a_mistake_of_ours_is_a_number_that_the_log_explains(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from crm import installation
-
+def test_a_mistake_of_ours_is_a_number_that_the_log_explains(
+    home: Path, monkeypatch: pytest.MonkeyPatch, say: Callable[..., Said]
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(installation, "prepare", fail)
-    from tests.core.test_logs import quiet_after
-
-    with quiet_after():
-        assert main(["migrate"]) == 1
-    said = capsys.readouterr().err
-    number = re.search(r"number ([0-9A-F]{4})", said)
+    done = say("migrate")
+    assert done.status == 1
+    number = re.search(r"number ([0-9A-F]{4})", done.err)
     assert number
-    assert "ZeroDivisionError" in said
+    assert "ZeroDivisionError" in done.err
     assert number.group(1) in (home / "logs" / "command.log").read_text()
 
 
-def test_a_mapping_that_cannot_be_read_is_told(home: Path, tmp_path: Path) -> None:
-    crm("migrate")
+def test_a_mapping_that_cannot_be_read_is_told(tmp_path: Path, say: Callable[..., Said]) -> None:
+    say("migrate")
     (tmp_path / "m.json").write_text("[1]")
     (tmp_path / "c.csv").write_text("Name\nX\n")
-    done = crm("import", str(tmp_path / "c.csv"), "--mapping", str(tmp_path / "m.json"))
-    assert done.returncode == 1
-    assert "m.json cannot be read: it is no JSON object" in done.stderr
-    assert home.exists()
+    done = say("import", str(tmp_path / "c.csv"), "--mapping", str(tmp_path / "m.json"))
+    assert done.status == 1
+    assert "m.json cannot be read: it is no JSON object" in done.err
 
 
 def test_the_worker_wants_a_database_that_is_there(home: Path) -> None:

@@ -271,7 +271,7 @@ def test_pages_follow_one_another(cast, several):
 
 
 def test_counting_stops_where_nobody_reads_on(cast, several, monkeypatch):
-    monkeypatch.setattr(customers, "COUNT_CAP", 2)
+    monkeypatch.setattr(customers.lists, "COUNT_CAP", 2)
     with cast.unit(cast.rep) as u:
         assert customers.count(u) == 3  # 'more than 2'
     assert several

@@ -79,10 +79,14 @@ def test_what_strangers_read_names_nobody_and_no_place(cast: Cast) -> None:
 def test_little_room_is_told_and_no_room_keeps_people_from_working(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = health.size(cast.database)
     for free, level in ((2 * needed + health.LITTLE_ROOM, Level.GOOD), (health.LITTLE_ROOM - 1, Level.BAD)):
-        monkeypatch.setattr(health.shutil, "disk_usage", lambda _path, free=free: health.shutil._ntuple_diskusage(0, 0, free))
+        monkeypatch.setattr(
+            health.shutil, "disk_usage", lambda _path, free=free: health.shutil._ntuple_diskusage(0, 0, free)
+        )
         assert levels(cast)["disk"] is level
     monkeypatch.setattr(health, "size", lambda _database: health.LITTLE_ROOM)
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda _path: health.shutil._ntuple_diskusage(0, 0, health.LITTLE_ROOM))
+    monkeypatch.setattr(
+        health.shutil, "disk_usage", lambda _path: health.shutil._ntuple_diskusage(0, 0, health.LITTLE_ROOM)
+    )
     assert levels(cast)["disk"] is Level.WARN
 
 

@@ -67,7 +67,8 @@ def test_every_file_of_csv_spectrum_reads_as_its_authors_say(real_data):
 
 def test_every_derived_encoding_reads_as_the_same_text(real_data):
     folder = real_data / "encodings_derived"
-    expected = {stem: table_of((folder / name).read_bytes()) for stem, name in (("amocrm", "amocrm_utf8_bom_semicolon.csv"), ("contacts", "contacts_zh_utf8_bom.csv"))}
+    known = {"amocrm": "amocrm_utf8_bom_semicolon.csv", "contacts": "contacts_zh_utf8_bom.csv"}
+    expected = {stem: table_of((folder / name).read_bytes()) for stem, name in known.items()}
     tried = [path.name for path in sorted(folder.iterdir())]
     for name in tried:
         assert table_of((folder / name).read_bytes(), name) == expected[name.split("_")[0]], name
@@ -111,7 +112,20 @@ def test_a_mark_at_the_beginning_is_no_part_of_the_heading():
 
 
 def test_cells_come_as_they_are_written():
-    cells = ["007", "NA", "null", "None", "1e5", "03/04/05", "8 916 123-45-67", "0x1F", "TRUE", "  padded ", "-0", "１２"]
+    cells = [
+        "007",
+        "NA",
+        "null",
+        "None",
+        "1e5",
+        "03/04/05",
+        "8 916 123-45-67",
+        "0x1F",
+        "TRUE",
+        "  padded ",
+        "-0",
+        "１２",
+    ]
     assert table_of("c,d\n" + "\n".join(f'"{cell}",x' for cell in cells))[1] == [[cell, "x"] for cell in cells]
 
 
@@ -197,7 +211,10 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_stored(data_folder):
     assert not (data_folder / "imports").exists()
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "..\\..\\a.csv", "/abs/a.csv", "a" * 300 + ".csv", "r\u202evsc.csv", "a\x00\n.csv"])
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd.csv", "..\\..\\a.csv", "/abs/a.csv", "a" * 300 + ".csv", "r\u202evsc.csv", "a\x00\n.csv"],
+)
 def test_a_file_is_stored_under_a_name_of_ours(name, data_folder):
     found = received("name,city\nA,B\n", name)
     stored = data_folder / "imports" / found.token
@@ -220,7 +237,7 @@ def test_only_a_token_of_ours_names_a_file(token):
 def test_a_workbook_reads_as_people_see_it():
     content = awkward.workbook(
         ["name", "number", "share", "day", "moment", "flag", "note"],
-        ["Acme", 7, 12.0, date(2026, 11, 21), datetime(2026, 11, 21, 14, 2), True, None],
+        ["Acme", 7, 12.0, date(2026, 11, 21), datetime(2026, 11, 21, 14, 2), True, None],  # noqa: DTZ001  Excel knows no zone
         ["NA", 89161234567, 0.1, None, None, False, "a\nb"],
         formats={"B2": "000"},
     )
@@ -269,7 +286,7 @@ def test_a_hostile_workbook_costs_little_and_is_refused(made, says, tmp_path):
     assert not list((tmp_path / "imports").glob("*"))
 
 
-def test_the_process_that_reads_a_workbook_is_bounded(tmp_path):
+def test_the_process_that_reads_a_workbook_is_bounded():
     hungry = "import sys; sys.path.insert(0, sys.argv[1]); import workbook; workbook.bound(); x = bytearray(600 << 20)"
     done = subprocess.run(
         [sys.executable, "-I", "-c", hungry, str(Path(workbook.__file__).parent)], capture_output=True, check=False
@@ -285,7 +302,9 @@ def test_reading_a_workbook_starts_without_the_application(tmp_path):
         capture_output=True, check=True, env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert json.loads(done.stdout) == {"sheets": ["Customers"], "sheet": "Customers"}
-    assert not [line for line in done.stderr.splitlines() if line.endswith((b"sqlalchemy", b"numpy.linalg", b"pandas", b" crm"))]
+    assert not [
+        line for line in done.stderr.splitlines() if line.endswith((b"sqlalchemy", b"numpy.linalg", b"pandas", b" crm"))
+    ]
 
 
 # --- guarding ----------------------------------------------------------------
@@ -312,7 +331,14 @@ def test_a_heading_of_ours_tells_that_cells_are_guarded():
 
 def test_every_awkward_name_of_the_naughty_list_survives_reading(real_data):
     lists = [path for path in (real_data / "naughty_strings").rglob("*") if path.suffix in {".txt", ".json"}]
-    strings = sorted({line for path in lists for line in path.read_text(encoding="utf-8", errors="ignore").split("\n") if line.strip()})
+    strings = sorted(
+        {
+            line
+            for path in lists
+            for line in path.read_text(encoding="utf-8", errors="ignore").split("\n")
+            if line.strip()
+        }
+    )
     written = Path(config.config().data_dir) / "out.csv"
     with written.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["name", "n"], *([text, str(n)] for n, text in enumerate(strings))])

@@ -10,10 +10,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from crm import customers, imports, search
-from crm.core import clock
+from crm.core import clock, jobs
 from crm.core.access import PRESETS, Role
 from crm.core.config import ROOT
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
@@ -97,7 +97,9 @@ def give(cast: Cast, preset: str) -> None:
     """Let the administrator give the rights of a preset."""
     from crm.core.access import RightAdjustment
 
-    rows = [{"role": str(role), "right": right, "scope": str(scope), "version": 1} for role, right, scope in PRESETS[preset]]
+    rows = [
+        {"role": str(role), "right": right, "scope": str(scope), "version": 1} for role, right, scope in PRESETS[preset]
+    ]
     with cast.database.writing() as connection:
         connection.execute(insert(RightAdjustment.__table__), rows)
 
@@ -151,7 +153,11 @@ def test_files_in_other_encodings_come_in(cast, real_data, name, kept):
 
 
 def test_every_file_of_the_torture_folders_is_imported_or_refused_with_a_sentence(cast, real_data):
-    folders = [real_data / "csv_torture" / "csv-spectrum" / "csvs", real_data / "encodings_derived", real_data / "crm_formats"]
+    folders = [
+        real_data / "csv_torture" / "csv-spectrum" / "csvs",
+        real_data / "encodings_derived",
+        real_data / "crm_formats",
+    ]
     paths = [path for folder in folders for path in sorted(folder.iterdir())]
     said: Counter[str] = Counter()
     for path in paths:
@@ -161,7 +167,9 @@ def test_every_file_of_the_torture_folders_is_imported_or_refused_with_a_sentenc
             with cast.unit(cast.keeper) as u:
                 plan = u.get(Import, import_id).plan
                 if not {"name", "given_name", "surname"} & set(plan.columns.values()) and not plan.template:
-                    imports.choose(u, import_id, FieldMapping(columns={heading: "name"}), seen=u.get(Import, import_id).version)
+                    imports.choose(
+                        u, import_id, FieldMapping(columns={heading: "name"}), seen=u.get(Import, import_id).version
+                    )
         except Invalid as refused:
             said[refused.text] += 1
             continue
@@ -169,7 +177,10 @@ def test_every_file_of_the_torture_folders_is_imported_or_refused_with_a_sentenc
         assert (done.state, done.next_row) == (State.FINISHED, done.row_count), path.name
         assert sum(done.counts.values()) == done.row_count, path.name
     assert len(paths) > 30
-    assert set(said) <= {"Only files ending in .csv, .tsv, .txt or .xlsx can be imported.", "There are no rows below the heading."}
+    assert set(said) <= {
+        "Only files ending in .csv, .tsv, .txt or .xlsx can be imported.",
+        "There are no rows below the heading.",
+    }
 
 
 def test_naughty_strings_are_stored_exactly(cast, real_data):
@@ -188,9 +199,27 @@ def test_naughty_strings_are_stored_exactly(cast, real_data):
 # --- the same as by hand ------------------------------------------------------
 
 BY_HAND = [
-    {"name": "ООО «Спецстрой»", "phones": ["8 916 123-45-67", "+7 495 123-45-67"], "emails": ["Ivan@Specstroy.ru"], "city": "Москва"},
-    {"name": "王伟", "kind": "person", "phones": ["+86 138 0013 8000"], "note": "a\nb", "address": "Tverskaya 1", "stage": "loyal"},
-    {"name": "=Formula Inc", "external_number": "007", "employees": "12", "website": "https://example.com", "source": "exhibition"},
+    {
+        "name": "ООО «Спецстрой»",
+        "phones": ["8 916 123-45-67", "+7 495 123-45-67"],
+        "emails": ["Ivan@Specstroy.ru"],
+        "city": "Москва",
+    },
+    {
+        "name": "王伟",
+        "kind": "person",
+        "phones": ["+86 138 0013 8000"],
+        "note": "a\nb",
+        "address": "Tverskaya 1",
+        "stage": "loyal",
+    },
+    {
+        "name": "=Formula Inc",
+        "external_number": "007",
+        "employees": "12",
+        "website": "https://example.com",
+        "source": "exhibition",
+    },
     {"name": "  Padded  ", "region": "NA", "country": "null", "need": "x", "industry": "y", "source_detail": "z"},
 ]
 
@@ -206,7 +235,9 @@ def test_an_imported_customer_equals_one_added_by_hand(cast, by):
             customers.create(u, raw)
     written = io.StringIO(newline="")
     csv.writer(written).writerow(columns)
-    csv.writer(written).writerows([";".join(v) if isinstance(v := raw.get(key, ""), list) else v for key in columns] for raw in BY_HAND)
+    csv.writer(written).writerows(
+        [";".join(v) if isinstance(v := raw.get(key, ""), list) else v for key in columns] for raw in BY_HAND
+    )
     plan = {"columns": {key: key for key in columns}, "fixed": {}, "on_match": "create"}
     assert counts(ran(cast, staged(cast, written.getvalue(), by=by, **plan), by=by)) == (4, 0, 0, 0)
     rows = stored(cast)
@@ -239,19 +270,30 @@ def test_an_imported_customer_is_found_by_the_look_up(cast):
 
 
 def test_a_row_finds_its_customer_by_number_phone_or_mail(cast):
-    for place, raw in enumerate([{"external_number": "17", "phones": [], "emails": []}, {"phones": ["8 916 000-00-01"], "emails": []}, {"phones": [], "emails": ["x@y.ru"]}]):
-        a_customer(cast, name=f"Known {place}", **raw)
+    known = ({"external_number": "17"}, {"phones": ["8 916 000-00-01"]}, {"emails": ["x@y.ru"]})
+    for place, raw in enumerate(known):
+        a_customer(cast, **({"name": f"Known {place}", "phones": [], "emails": []} | raw))
     content = f"{HEADING}\nA,17,,,Bonn,\nB,,+7 916 000 00 01,,Rome,\nC,,,X@Y.ru,Oslo,\nD,18,,,Wien,\n"
     for on_match, expected in (("skip", (1, 0, 3, 0)), ("update", (0, 4, 0, 0)), ("create", (4, 0, 0, 0))):
         import_id = staged(cast, content + "\n" * len(on_match), on_match=on_match)
         trial = counts(tried(cast, import_id))
         assert (trial, counts(ran(cast, import_id))) == (expected, expected), on_match
-    assert [row["city"] for row in stored(cast)] == ["Bonn", "Rome", "Oslo", "Wien"] + ["Bonn", "Rome", "Oslo", "Wien"]
+    assert [row["city"] for row in stored(cast)] == ["Bonn", "Rome", "Oslo", "Wien"] * 2
 
 
 def test_an_update_changes_what_the_row_says_and_keeps_the_rest(cast):
-    key = a_customer(cast, external_number="17", city="Bonn", note="kept", phones=["8 916 000-00-01"], emails=["a@b.ru"])
-    ran(cast, staged(cast, "external number,phone,city,note,shoe\n17,8 916 000-00-02,Rome,,42\n", on_match="update", keep_own_fields=True))
+    key = a_customer(
+        cast, external_number="17", city="Bonn", note="kept", phones=["8 916 000-00-01"], emails=["a@b.ru"]
+    )
+    ran(
+        cast,
+        staged(
+            cast,
+            "external number,phone,city,note,shoe\n17,8 916 000-00-02,Rome,,42\n",
+            on_match="update",
+            keep_own_fields=True,
+        ),
+    )
     row = stored(cast, id=key)[0]
     assert (row["city"], row["note"], row["name"], row["extra"]) == ("Rome", "kept", "Customer of rep", {"shoe": "42"})
     assert [phone["digits"] for phone in row["phones"]] == ["79160000001", "79160000002"]
@@ -269,14 +311,23 @@ def test_an_update_hands_the_customer_to_whom_the_row_names(cast):
 
 @pytest.mark.parametrize("on_match", list(OnMatch))
 def test_rows_of_one_file_meet_each_other(cast, on_match):
-    rows = ["A,1,8 916 000-00-01,,", "A again,1,,,Rome", "B,,8 916 000-00-01,b@b.ru,Oslo", "C,,,b@b.ru,Wien", "D,2,8 916 000-00-01,,"]
+    rows = [
+        "A,1,8 916 000-00-01,,",
+        "A again,1,,,Rome",
+        "B,,8 916 000-00-01,b@b.ru,Oslo",
+        "C,,,b@b.ru,Wien",
+        "D,2,8 916 000-00-01,,",
+    ]
     content = "name,external number,phone,email,city\n" + "\n".join(rows) + "\n"
     expected = {"skip": (3, 0, 2, 0), "update": (2, 3, 0, 0), "create": (5, 0, 0, 0)}[on_match]
     import_id = staged(cast, content, on_match=str(on_match))
     assert counts(tried(cast, import_id)) == expected
     assert counts(ran(cast, import_id)) == expected
     if on_match is OnMatch.UPDATE:
-        assert [(row["name"], row["city"], len(row["phones"])) for row in stored(cast)] == [("C", "Wien", 1), ("D", None, 1)]
+        assert [(row["name"], row["city"], len(row["phones"])) for row in stored(cast)] == [
+            ("C", "Wien", 1),
+            ("D", None, 1),
+        ]
 
 
 def test_one_known_under_another_number_is_somebody_else(cast):
@@ -332,7 +383,10 @@ def old_sheet(cast: Cast) -> str:
 
 
 def test_faulty_rows_come_back_as_a_file_with_the_cause_and_can_be_imported_when_corrected(cast):
-    content = f"{HEADING}\nGood,1,+7 916 000 00 01,a@b.ru,,rep\n=Bad,2,no phone,,,\nRagged,3\n,4,,,,\nWho,5,,,,Nobody Known\nMail,6,,not a mail,,\n"
+    content = (
+        f"{HEADING}\nGood,1,+7 916 000 00 01,a@b.ru,,rep\n"
+        "=Bad,2,no phone,,,\nRagged,3\n,4,,,,\nWho,5,,,,Nobody Known\nMail,6,,not a mail,,\n"
+    )
     import_id = staged(cast, content)
     assert counts(ran(cast, import_id)) == (1, 0, 0, 5)
     with cast.unit(cast.keeper) as u:
@@ -389,7 +443,9 @@ def test_a_fault_names_its_field_and_stores_nothing(cast, cells, says):
 
 def test_the_preview_shows_what_will_be_stored_and_what_is_wrong(cast):
     a_customer(cast, external_number="9")
-    import_id = staged(cast, "name,phone,external number,shoe\nA,8 916 000-00-01,1,42\nB,x,2,\nC,,9,\n", keep_own_fields=True)
+    import_id = staged(
+        cast, "name,phone,external number,shoe\nA,8 916 000-00-01,1,42\nB,x,2,\nC,,9,\n", keep_own_fields=True
+    )
     with cast.unit(cast.keeper) as u:
         found = imports.preview(u, import_id)
     assert [(row.number, str(row.outcome)) for row in found.rows] == [(2, "new"), (3, "faulty"), (4, "skipped")]
@@ -409,10 +465,22 @@ def guessed(heading: str, *rows: str, **options: Any) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("heading", "expected"),
     [
-        ("Название,ИНН,Сайт,Телефон раб.,E-mail", {"Название": "name", "Сайт": "website", "Телефон раб.": "phones", "E-mail": "emails"}),
-        ("Фамилия,Имя,Отчество,Моб.", {"Фамилия": "surname", "Имя": "given_name", "Отчество": "middle_name", "Моб.": "phones"}),
-        ("客户名称,联系电话,邮箱,所属行业,备注", {"客户名称": "name", "联系电话": "phones", "邮箱": "emails", "所属行业": "industry", "备注": "note"}),
-        ("First Name,Last Name,Phone 1 - Label,Phone 1 - Value", {"First Name": "given_name", "Last Name": "surname", "Phone 1 - Value": "phones"}),
+        (
+            "Название,ИНН,Сайт,Телефон раб.,E-mail",
+            {"Название": "name", "Сайт": "website", "Телефон раб.": "phones", "E-mail": "emails"},
+        ),
+        (
+            "Фамилия,Имя,Отчество,Моб.",
+            {"Фамилия": "surname", "Имя": "given_name", "Отчество": "middle_name", "Моб.": "phones"},
+        ),
+        (
+            "客户名称,联系电话,邮箱,所属行业,备注",
+            {"客户名称": "name", "联系电话": "phones", "邮箱": "emails", "所属行业": "industry", "备注": "note"},
+        ),
+        (
+            "First Name,Last Name,Phone 1 - Label,Phone 1 - Value",
+            {"First Name": "given_name", "Last Name": "surname", "Phone 1 - Value": "phones"},
+        ),
         ("Company name,Record ID,City", {"Company name": "name", "Record ID": "external_number", "City": "city"}),
         ("Nothing,Known", {}),
     ],
@@ -470,7 +538,9 @@ def test_a_mapping_that_cannot_be_used_says_where(cast, plan, field):
     assert next(iter(refused.value.faults)) == field
 
 
-@pytest.mark.parametrize("raw", [{"columns": 7}, {"columns": {}, "sql": "x"}, {"on_match": "delete"}, {"columns": [1, 2]}])
+@pytest.mark.parametrize(
+    "raw", [{"columns": 7}, {"columns": {}, "sql": "x"}, {"on_match": "delete"}, {"columns": [1, 2]}]
+)
 def test_what_is_no_mapping_is_refused(raw):
     with pytest.raises(Invalid, match="not a mapping"):
         mapping.from_json(raw)
@@ -490,7 +560,9 @@ def test_a_trial_does_not_outlive_its_mapping(cast):
     import_id = staged(cast, "name,city\nA,B\n")
     tried(cast, import_id)
     with cast.unit(cast.keeper) as u:
-        record = imports.choose(u, import_id, FieldMapping(columns={"name": "name"}), seen=u.get(Import, import_id).version)
+        record = imports.choose(
+            u, import_id, FieldMapping(columns={"name": "name"}), seen=u.get(Import, import_id).version
+        )
         assert record.trial is None
 
 
@@ -548,7 +620,10 @@ def test_an_update_needs_the_rights_that_a_form_needs(cast):
 
 @pytest.mark.parametrize("part", sorted(set(PARTS) - {"keeper"}))
 def test_without_the_right_nobody_imports(cast, part):
-    with pytest.raises(Refused) if part != "gone" else pytest.raises(Exception, match="signed out"), cast.unit(getattr(cast, part)) as u:
+    with (
+        pytest.raises(Refused) if part != "gone" else pytest.raises(Exception, match="signed out"),
+        cast.unit(getattr(cast, part)) as u,
+    ):
         imports.receive(u, "a.csv", b"name\nA\n")
     assert not files.stored_tokens()
 
@@ -561,7 +636,12 @@ def test_nobody_sees_the_import_or_the_file_of_another_team(cast):
         with cast.unit(getattr(cast, part)) as u:
             assert imports.count(u) == 0
             assert imports.listing(u).empty
-            for look in (imports.one, imports.preview, imports.faulty_rows, lambda u, key: imports.faults_file(u, key, str, {})):
+            for look in (
+                imports.one,
+                imports.preview,
+                imports.faulty_rows,
+                lambda u, key: imports.faults_file(u, key, str, {}),
+            ):
                 with pytest.raises(NotFound):
                     look(u, import_id)
         for change in (imports.attempt, imports.start, imports.stop, imports.resume, imports.discard):
@@ -586,7 +666,10 @@ def test_the_administrator_sees_that_there_is_an_import_and_not_into_the_file(ca
 def test_the_same_file_with_the_same_mapping_is_noticed(cast):
     ran(cast, staged(cast, "name\nA\n"))
     again = staged(cast, "name\nA\n", "other name.csv")
-    with pytest.raises(Invalid, match="imported with the same mapping on 2026-02-09") as refused, cast.unit(cast.keeper) as u:
+    with (
+        pytest.raises(Invalid, match="imported with the same mapping on 2026-02-09") as refused,
+        cast.unit(cast.keeper) as u,
+    ):
         imports.start(u, again)
     assert refused.value.field == "again"
     assert counts(ran(cast, again, again=True)) == (1, 0, 0, 0)
@@ -601,7 +684,9 @@ def test_an_import_is_one_entry_of_the_audit_log_and_one_notification(cast):
     entries = AuditEntry.__table__
     with cast.database.reader.connect() as connection:
         of_customers = connection.scalar(select(func.count()).where(entries.c.record == "customers"))
-        said = connection.scalars(select(entries.c.changes).where(entries.c.record == "imports", entries.c.verb == "imports.finish")).all()
+        said = connection.scalars(
+            select(entries.c.changes).where(entries.c.record == "imports", entries.c.verb == "imports.finish")
+        ).all()
     assert of_customers == 0
     assert {"new": [0, 2], "updated": [0, 0], "skipped": [0, 0], "faulty": [0, 0]} in said
     run.notify(cast.database, import_id)
@@ -636,7 +721,12 @@ def test_two_processes_at_one_import_store_every_row_once(cast, monkeypatch):
     import_id = staged(cast, "name\n" + "".join(f"N{n}\n" for n in range(40)))
     with cast.unit(cast.keeper) as u:
         steps.start_here(u, import_id)
-    run.run_all(cast.database, cast.keeper, import_id, lambda done: done == 10 and run.run_all(cast.database, cast.keeper, import_id))
+    run.run_all(
+        cast.database,
+        cast.keeper,
+        import_id,
+        lambda done: done == 10 and run.run_all(cast.database, cast.keeper, import_id),
+    )
     assert names(cast) == [f"N{n}" for n in range(40)]
     assert record_of(cast, import_id).next_row == 40
 
@@ -711,6 +801,69 @@ def test_old_files_are_removed_with_what_was_quoted_from_them(cast):
         imports.faults_file(u, import_id, str, {})
 
 
+def test_the_job_of_a_started_import_runs_it_to_its_end_and_tells_how_far_it_is(cast):
+    import_id = staged(cast, "name\nA\nB\n")
+    with cast.unit(cast.keeper) as u:
+        imports.start(u, import_id)
+        job_id = u.get(Import, import_id).job_id
+        assert imports.is_waiting(u, u.get(Import, import_id))
+    run.run_job(JobContext(cast.database, job_id or "", cast.keeper), import_id=import_id)
+    with cast.unit(cast.keeper) as u:
+        state = jobs.state(u, job_id or "")
+    assert (state.name, state.done, state.total, names(cast)) == ("imports.run", 2, 2, ["A", "B"])
+
+
+def test_an_import_whose_job_is_gone_can_be_taken_up(cast):
+    import_id = staged(cast, "name\nA\n")
+    with cast.unit(cast.keeper) as u:
+        imports.start(u, import_id)
+    with pytest.raises(Conflict), cast.unit(cast.keeper) as u:
+        imports.resume(u, import_id)
+    with cast.database.writing() as connection:
+        connection.execute(update(Import.__table__).values(job_id="gone"))
+    with cast.unit(cast.keeper) as u:
+        assert imports.is_stuck(u, u.get(Import, import_id))
+        imports.resume(u, import_id)
+        assert u.get(Import, import_id).job_id != "gone"
+
+
+# --- cells made to keep a program busy ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" * 200_000,
+        "a" * 200_000,
+        " " * 100_000 + "x",
+        "a@" * 100_000,
+        "1;" * 100_000,
+        "1, " * 60_000,
+        "'" * 200_000,
+        "王" * 200_000,
+    ],
+)
+def test_no_cell_keeps_the_import_busy(text):
+    begun = time.monotonic()
+    received = files.receive(
+        "a.csv",
+        f'name,phone,mail,employees,kind,note\n"{text}","{text}","{text}","{text}","{text}","{text}"\n'.encode(),
+    )
+    columns = {
+        "name": "name",
+        "phone": "phones",
+        "mail": "emails",
+        "employees": "employees",
+        "kind": "kind",
+        "note": "note",
+    }
+    mapping.guess(received.survey.columns, files.sample(received.token, received.format, received.survey.reading))
+    under = run.reading.Terms(FieldMapping(columns=columns), received.survey.columns, "RU", {})
+    with files.table(received.token, received.format, received.survey.reading) as (_, rows):
+        assert [bool(run.reading.prepare(row, under).faults) for row in rows] == [True]
+    assert time.monotonic() - begun < 10
+
+
 # --- kill -9 ---------------------------------------------------------------------
 
 KILLED = """
@@ -725,7 +878,7 @@ run.run_all(connect(sys.argv[2]), Identity(int(sys.argv[3])), int(sys.argv[4]), 
 """
 
 
-def test_kill_minus_nine_leaves_no_half_rows_and_no_doubles(cast, monkeypatch):
+def test_kill_minus_nine_leaves_no_half_rows_and_no_doubles(cast):
     rows = 600
     content = "name,phone,external number\n" + "".join(f"N{n},8916{n:07d},{n}\n" for n in range(rows))
     import_id = staged(cast, content)
@@ -769,17 +922,14 @@ def test_the_command_line_imports_a_file_as_somebody(cast, tmp_path):
         imports.run_file(tmp_path / "absent.csv", database=cast.database)
 
 
-def test_the_same_command_goes_on_where_the_killed_one_stopped(cast, tmp_path, monkeypatch):
+def test_the_same_command_goes_on_where_the_killed_one_stopped(cast, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("name\n" + "".join(f"N{n}\n" for n in range(1200)), encoding="utf-8")
 
-    class Killed(BaseException):
-        pass
+    def die(_done: int, _rows: int) -> None:
+        raise KeyboardInterrupt
 
-    def die(done: int, _rows: int) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
+    with pytest.raises(KeyboardInterrupt):
         imports.run_file(path, username="keeper", database=cast.database, progress=die)
     assert len(names(cast)) == 500
     done = imports.run_file(path, username="keeper", database=cast.database)

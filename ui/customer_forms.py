@@ -9,12 +9,24 @@ from crm.core import clock
 from crm.customers import KINDS, SOURCES, STAGES, Kind
 from crm.interactions import DIRECTIONS, OUTCOMES
 from ui import forms, words
-from ui.forms import Form, in_dialog
+from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, attempt, may, me, tell, translated, uow, zone
 
 PERSONAL = ("name", "phones", "emails", "address")
-BUSINESS = ("stage", "industry", "employees", "city", "region", "country", "website", "source", "source_detail", "need", "note")
+BUSINESS = (
+    "stage",
+    "industry",
+    "employees",
+    "city",
+    "region",
+    "country",
+    "website",
+    "source",
+    "source_detail",
+    "need",
+    "note",
+)
 
 
 def labels() -> dict[str, str]:
@@ -67,7 +79,9 @@ def _new(people: dict[int, str]) -> None:
 
 
 def _lists(raw: dict[str, Any]) -> dict[str, list[str]]:
-    return {key: [part.strip() for part in str(raw[key] or "").split(",")] for key in ("phones", "emails") if key in raw}
+    return {
+        key: [part.strip() for part in str(raw[key] or "").split(",")] for key in ("phones", "emails") if key in raw
+    }
 
 
 def edit(customer_id: int, group: str) -> None:
@@ -84,7 +98,15 @@ def _edit(customer_id: int, group: str) -> None:
     shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
     if st.session_state.get(form.key("in-conflict")):
         # after a restart of the server nobody knows any more what the form showed at first
-        _settle(form, customer_id, group, stored, original if shown_version == seen else None, version)
+        typed = {key: _written(value) for key, value in st.session_state[form.key("in-conflict")].items()}
+        before = {key: _written(original.get(key)) for key in typed} if shown_version == seen else None
+        _settle(
+            form,
+            customer_id,
+            group,
+            Versions(typed, {key: _written(stored.get(key)) for key in typed}, before),
+            version,
+        )
         return
     with form.drawn():
         _draw_fields(form, fields, original)
@@ -103,7 +125,9 @@ def _edit(customer_id: int, group: str) -> None:
 
 def _written(value: Any) -> Any:
     """Bring a stored and a typed value into one form: an empty field is None, a list is a tuple."""
-    return tuple(value) if isinstance(value, list) and value != [""] else (None if value in ("", [], [""], ()) else value)
+    return (
+        tuple(value) if isinstance(value, list) and value != [""] else (None if value in ("", [], [""], ()) else value)
+    )
 
 
 def _draw_fields(form: Form, fields: tuple[str, ...], value: dict[str, Any]) -> None:
@@ -123,28 +147,31 @@ def _draw_fields(form: Form, fields: tuple[str, ...], value: dict[str, Any]) -> 
             form.text(field, name[field], value=value[field])
 
 
-def _settle(form: Form, customer_id: int, group: str, stored: dict, original: dict | None, version: int) -> None:  # noqa: PLR0913
+def _settle(form: Form, customer_id: int, group: str, versions: Versions, version: int) -> None:
     """Let the person decide between mine and theirs, then save on top of the version that they just saw."""
-    mine = {key: _written(value) for key, value in st.session_state[form.key("in-conflict")].items()}
-    theirs = {key: _written(stored.get(key)) for key in mine}
-    before = {key: _written(original.get(key)) for key in mine} if original else None
     with uow() as u:
         who = audit.last_by(u, "customers", customer_id) or _("Somebody")
     chosen: dict[str, Any] | None = {}
-    if forms.differing(mine, theirs, before):
-        chosen = forms.conflict(form, labels(), mine, theirs, before, who)
+    if versions.in_dispute():
+        chosen = forms.conflict(form, labels(), versions, who)
     if chosen is None:
         return
-    merged = {key: value for key, value in mine.items() if before is None or value != before[key]} | chosen
-    raw = {key: list(value) if isinstance(value, tuple) else value for key, value in merged.items() if value != theirs[key]}
-    raw = {key: ([] if value is None and key in {"phones", "emails"} else value) for key, value in raw.items()}
-    said = _("Saved.") if chosen else _("Saved. {who} had saved this customer meanwhile: the changes of both stand.").format(who=words.md(who))
-    with attempt(said) as tried, uow(f"{dialog_key()}.{version}") as u:
+    merged = versions.changed_by_me() | chosen
+    raw = {key: _typed(key, value) for key, value in merged.items() if value != versions.theirs[key]}
+    both = _("Saved. {who} had saved this customer meanwhile: the changes of both stand.").format(who=words.md(who))
+    with attempt(_("Saved.") if chosen else both) as tried, uow(f"{dialog_key()}.{version}") as u:
         save = customers.edit_personal if group == "personal" else customers.edit
         save(u, customer_id, raw, seen=version)
     if tried.conflict:
         st.rerun()
     form.finish(tried)
+
+
+def _typed(key: str, value: Any) -> Any:
+    """Bring a compared value back into the form that `customers.checked` takes."""
+    if key in {"phones", "emails"}:
+        return list(value or ())
+    return list(value) if isinstance(value, tuple) else value
 
 
 def log(customer_id: int, name: str) -> None:
@@ -155,8 +182,12 @@ def log(customer_id: int, name: str) -> None:
 def _log(customer_id: int) -> None:
     form = Form("log")
     with form.drawn():
-        kind = form.chips("kind", _("What"), translated(interactions.KINDS), value=interactions.Kind.CALL, required=True)
-        direction = form.chips("direction", _("Who began"), translated(DIRECTIONS), value=interactions.Direction.OUTBOUND)
+        kind = form.chips(
+            "kind", _("What"), translated(interactions.KINDS), value=interactions.Kind.CALL, required=True
+        )
+        direction = form.chips(
+            "direction", _("Who began"), translated(DIRECTIONS), value=interactions.Direction.OUTBOUND
+        )
         outcome = form.chips("outcome", _("Result"), translated(OUTCOMES), value=interactions.Outcome.FINISHED)
         note = form.area("note", _("What was said"), height=110, max_chars=interactions.LONGEST_NOTE)
         if form.submit(_("Log it")):
@@ -174,9 +205,6 @@ def _tell_progress(kind: str, direction: str) -> None:
         mine = plans.progress(u, clock.day_of(clock.now(), zone()), mine=True) if u.may("plans.view") else []
     for one in mine:
         if one.measure in moved:
-            tell(
-                _("{measure}: {done} of {target}, {left} left").format(
-                    measure=_(plans.MEASURES[one.measure]), done=words.number(one.done), target=words.number(one.target),
-                    left=words.number(one.left),
-                )  # fmt: skip
-            )
+            said = _("{measure}: {done} of {target}, {left} left")
+            done, target, left = words.number(one.done), words.number(one.target), words.number(one.left)
+            tell(said.format(measure=_(plans.MEASURES[one.measure]), done=done, target=target, left=left))

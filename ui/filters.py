@@ -43,7 +43,13 @@ def switch(param: str, label: str) -> Filter:
 def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
     """Draw the row; return what each filter asks for, '' where it does not narrow."""
     data = [
-        {"param": one.param, "label": one.label, "kind": one.kind, "options": list(one.options.items()), "value": one.value}
+        {
+            "param": one.param,
+            "label": one.label,
+            "kind": one.kind,
+            "options": list(one.options.items()),
+            "value": one.value,
+        }
         for one in filters
     ]
     part("filters")(key=key, data={"filters": data, "reset": _("Reset")})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -86,7 +87,9 @@ class Form:
             )  # fmt: skip
         return self.values[field]
 
-    def several(self, field: str, label: str, names: Mapping[Any, str], *, value: Sequence[Any] = (), **options: Any) -> list[Any]:
+    def several(
+        self, field: str, label: str, names: Mapping[Any, str], *, value: Sequence[Any] = (), **options: Any
+    ) -> list[Any]:
         """Draw a choice of any number of codes as chips that all can be seen."""
         with self._place(field):
             self.values[field] = st.pills(
@@ -138,41 +141,58 @@ def in_dialog(title: str, body: Callable[[], None], *, width: str = "small") -> 
 # --- two people, one record -------------------------------------------------
 
 
-def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], original: Mapping[str, Any] | None) -> list[str]:
-    """Return the fields that a person must decide: both sides changed them, to different values.
+@dataclass(frozen=True)
+class Versions:
+    """One record three times, field by field: what I typed, what is stored, and what I was shown (None: nobody knows any more)."""
 
-    original: what the form was opened with; without it (the server forgot) every difference must be decided.
-    """
-    found = [key for key, value in mine.items() if value != theirs.get(key)]
-    return found if original is None else [key for key in found if original.get(key) not in (mine[key], theirs.get(key))]
+    mine: Mapping[str, Any]
+    theirs: Mapping[str, Any]
+    original: Mapping[str, Any] | None
+
+    def in_dispute(self) -> list[str]:
+        """Return the fields that a person must decide: both sides changed them, to different values.
+
+        Without the original every difference must be decided.
+        """
+        found = [key for key, value in self.mine.items() if value != self.theirs.get(key)]
+        if self.original is None:
+            return found
+        return [key for key in found if self.original.get(key) not in (self.mine[key], self.theirs.get(key))]
+
+    def changed_by_me(self) -> dict[str, Any]:
+        """Return the fields whose value I changed from what I was shown."""
+        return {
+            key: value for key, value in self.mine.items() if self.original is None or value != self.original.get(key)
+        }
 
 
-def conflict(
-    form: Form, labels: Mapping[str, str], mine: Mapping[str, Any], theirs: Mapping[str, Any], original: Mapping[str, Any] | None,
-    who: str,
-) -> dict[str, Any] | None:  # fmt: skip
+def conflict(form: Form, labels: Mapping[str, str], versions: Versions, who: str) -> dict[str, Any] | None:
     """Draw mine / theirs / original for every field in dispute; return the chosen values once the person decided.
 
     Fields that only one side changed need no decision: the changed value stands.
     """
-    st.warning(_("{who} saved this customer while you were writing. Nothing is lost: choose what shall stand.").format(who=who))
-    chosen: dict[str, Any] = {}
-    for field in differing(mine, theirs, original):
-        options = {"mine": _("Mine: {value}"), "theirs": _("Theirs: {value}")}
-        sides = {"mine": mine[field], "theirs": theirs.get(field)}
-        if original is not None:
-            options["original"], sides["original"] = _("Original: {value}"), original.get(field)
-        picked = st.radio(
-            labels.get(field, field), list(options), key=form.key(f"conflict.{field}"),
-            format_func=lambda side, options=options, sides=sides: options[side].format(value=_shown(sides[side])),
-        )  # fmt: skip
-        chosen[field] = sides[picked]
+    st.warning(
+        _("{who} saved this customer while you were writing. Nothing is lost: choose what shall stand.").format(who=who)
+    )
+    chosen = {field: _decide(form, labels.get(field, field), field, versions) for field in versions.in_dispute()}
     with st.container(horizontal=True, horizontal_alignment="right"):
         decided = st.button(_("Save what I chose"), type="primary", key=form.key("conflict.save"))
     return chosen if decided else None
 
 
+def _decide(form: Form, label: str, field: str, versions: Versions) -> Any:
+    sides = {"mine": versions.mine[field], "theirs": versions.theirs.get(field)}
+    written = {"mine": _("Mine: {value}"), "theirs": _("Theirs: {value}"), "original": _("Original: {value}")}
+    if versions.original is not None:
+        sides["original"] = versions.original.get(field)
+    names = {side: written[side].format(value=_shown(value)) for side, value in sides.items()}
+    picked = st.radio(label, list(sides), key=form.key(f"conflict.{field}"), format_func=names.__getitem__)
+    return sides[str(picked)]
+
+
 def _shown(value: Any) -> str:
     if value in (None, "", [], ()):
         return "–"
-    return words.md(", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value))
+    return words.md(
+        ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    )

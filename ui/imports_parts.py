@@ -212,7 +212,7 @@ def _faulty(record: Import) -> None:
         with attempt() as tried, uow() as u:
             tried.result = imports.faults_file(u, record.id, _, labels())
         if tried.ok:
-            name = _("Faulty rows of {file}").format(file=record.file_name)
+            name = _("Faulty rows of {file}").format(file=record.file_name.rpartition(".")[0])
             st.download_button(
                 _("Save the file"),
                 tried.result,

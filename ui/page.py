@@ -52,17 +52,28 @@ def header(
         "line": line,
         "acts": [asdict(one) for one in actions],
         "figures": [list(one) for one in figures],
-        "tabs": [{"label": name, "href": here(tab=code, page=None), "now": code == now} for code, name in (tabs or {}).items()],
+        "tabs": [
+            {"label": name, "href": here(tab=code, page=None), "now": code == now}
+            for code, name in (tabs or {}).items()
+        ],
     }
     part("head")(key=key, data=data)
     return now
 
 
 def empty(
-    sentence: str, *, button: str = "", href: str = "", icon: str = "inbox", key: str = "empty", on_click: Callable[..., None] | None = None
+    sentence: str,
+    *,
+    button: str = "",
+    href: str = "",
+    icon: str = "inbox",
+    key: str = "empty",
+    on_click: Callable[..., None] | None = None,
 ) -> None:
     """Draw an empty state: why it is empty and the next step (a link, or a callback)."""
-    part("empty")(key=f"empty-{key}", data={"sentence": sentence, "button": button if href else "", "href": href, "icon": icon})
+    part("empty")(
+        key=f"empty-{key}", data={"sentence": sentence, "button": button if href else "", "href": href, "icon": icon}
+    )
     if button and on_click:
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.button(button, on_click=on_click, key=f"empty-button-{key}")

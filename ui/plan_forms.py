@@ -47,4 +47,8 @@ def _whose() -> dict[str, str]:
         teams_reached = {key: name for key, name in teams.directory(u).items() if everything or key in me().team_ids}
         people = users.reached(u, "plans.set")
     company = {COMPANY: _("The whole company")} if everything else {}
-    return company | {f"t{key}": name for key, name in teams_reached.items()} | {f"p{key}": name for key, name in people.items()}
+    return (
+        company
+        | {f"t{key}": name for key, name in teams_reached.items()}
+        | {f"p{key}": name for key, name in people.items()}
+    )

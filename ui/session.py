@@ -36,7 +36,6 @@ class Around:
     unread: int
 
 
-
 def identity() -> Identity:
     """Return who is signed in, as the gate vouches. Raises SignedOut without a gate before us."""
     user = st.user.to_dict()

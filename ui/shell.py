@@ -28,7 +28,7 @@ def _pages() -> dict[str, list[StreamlitPage]]:
                 )
                 sections.setdefault(_(one.section) if one.section else "", []).append(page)
         known = st.session_state["_pages"] = ((me().grants, language()), sections)
-    return known[1]  # type: ignore[no-any-return]
+    return known[1]
 
 
 def _without_person(sentence: str) -> None:

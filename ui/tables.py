@@ -56,11 +56,11 @@ def table(
     opens: row -> the address that it leads to, such as '/customer?id=7'.
     count: what stands above ('1,204 customers'); rows_in_all: how many rows all pages have, for the paging below.
     """
-    given: Sequence[Mapping[Any, Any]] = rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    given: Sequence[Mapping[Any, Any]] = (
+        rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    )
     written = [_written(column, [row[name] for row in given]) for name, column in columns.items()]
-    lines = [
-        {"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)
-    ]
+    lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
     heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one in columns.values()]
     part("table")(key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
 
@@ -110,4 +110,3 @@ def _pages(rows: int) -> list[dict[str, Any]]:
         address = here(page=None if place == 1 else place)
         found.append({"text": number(place), "at": place, "now": place == now, "href": "" if place == now else address})
     return found
-

@@ -27,7 +27,10 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
         "kind": tables.Column(_("What"), lambda code: words.named(KINDS, code), main=not with_customer),
         "direction": tables.Column(_("Who began"), lambda code: words.named(DIRECTIONS, code), muted=True),
         "outcome": tables.Column(
-            _("Result"), lambda code: words.named(OUTCOMES, code), tag=True, tone=lambda code: OUTCOME_TONES.get(code, "")
+            _("Result"),
+            lambda code: words.named(OUTCOMES, code),
+            tag=True,
+            tone=lambda code: OUTCOME_TONES.get(code, ""),
         ),
         "note": tables.Column(_("Note"), grow=True),
         "responsible_id": tables.Column(_("With whom"), lambda key: people.get(int(key), ""), muted=True),

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+from babel.dates import format_timedelta
 from babel.numbers import format_decimal, format_percent
 
-from crm.core import dates, i18n
+from crm.core import clock, dates, i18n
 from crm.core import money as sums
 from ui.session import _, language, zone
 
@@ -22,6 +23,14 @@ def when(moment: datetime | None) -> str:
 def moment(at: datetime | None) -> str:
     """Write a moment in full, in the reader's zone."""
     return dates.moment(at, language(), zone()) if at else ""
+
+
+def ago(at: datetime | None) -> str:
+    """Write how long ago a moment was: '5 minutes ago'."""
+    if at is None:
+        return ""
+    seconds = max((clock.now() - at).total_seconds(), 1.0)
+    return format_timedelta(-seconds, add_direction=True, locale=i18n.locale(language()))
 
 
 def day(on: date | None) -> str:

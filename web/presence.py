@@ -283,8 +283,10 @@ class Presence:
 
 
 def _readings(data: bytes, found: re.Match[bytes]) -> tuple[bytes, ...]:
-    """Return an address as far as its signs go, and as long as the byte before it says: what follows it in a message of
-    Streamlit may look like a part of it."""
+    """Return an address as far as its signs go and as long as the byte before it says.
+
+    What follows an address in a message of Streamlit can look like a part of it.
+    """
     start, length = found.start(), data[found.start() - 1] if found.start() else 0
     return (found[0], data[start : start + length]) if 0 < length < len(found[0]) else (found[0],)
 

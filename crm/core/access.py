@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, UniqueConstraint, false, select
+from sqlalchemy import ColumnElement, Connection, String, UniqueConstraint, bindparam, cast, false, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import clock
@@ -285,17 +285,91 @@ class Actor:
 
     def within(self, right: str, owned: Ownership) -> ColumnElement[bool] | None:
         """Return the same rule as SQL over the ownership columns; None when everything is inside."""
+        return _within(self.reach(right), owned, self.facts)
+
+    def reach(self, right: str) -> "Reach":
+        """Return by which of one's facts a row is inside the scope of `right`."""
         match self.scope(right):
             case Scope.ALL:
-                return None
+                return Reach.EVERYTHING
             case Scope.TEAM if self.team_ids:
-                return owned.team_id.in_(sorted(self.team_ids))  # type: ignore[no-any-return]
+                return Reach.TEAM if len(self.team_ids) == 1 else Reach.TEAMS
             case Scope.TEAM | Scope.OWN if self.id is not None:
-                return owned.responsible_id == self.id  # type: ignore[no-any-return]
+                return Reach.PERSON
             case Scope.PARTNER if self.partner_id is not None:
-                return owned.partner_id == self.partner_id  # type: ignore[no-any-return]
+                return Reach.PARTNER
             case _:
-                return false()
+                return Reach.NOTHING
+
+    @property
+    def facts(self) -> dict["Reach", Any]:
+        """What rows are compared with, by the way they are reached."""
+        teams = sorted(self.team_ids)
+        return {
+            Reach.PERSON: self.id,
+            Reach.TEAM: teams[0] if teams else None,
+            Reach.TEAMS: teams,
+            Reach.PARTNER: self.partner_id,
+        }
+
+
+class Reach(StrEnum):
+    """The ways in which rows are inside a scope: all of them, by one's person, team, teams or partner, or none."""
+
+    EVERYTHING = "everything"
+    PERSON = "actor_person"
+    TEAM = "actor_team"
+    TEAMS = "actor_teams"
+    PARTNER = "actor_partner"
+    NOTHING = "nothing"
+
+
+def _within(reach: Reach, owned: Ownership, facts: Mapping[Reach, Any]) -> ColumnElement[bool] | None:
+    match reach:
+        case Reach.EVERYTHING:
+            return None
+        case Reach.PERSON:
+            return owned.responsible_id == facts[reach]  # type: ignore[no-any-return]
+        case Reach.TEAM:
+            return owned.team_id == facts[reach]  # type: ignore[no-any-return]
+        case Reach.TEAMS:
+            return owned.team_id.in_(facts[reach])  # type: ignore[no-any-return]
+        case Reach.PARTNER:
+            return owned.partner_id == facts[reach]  # type: ignore[no-any-return]
+        case Reach.NOTHING:
+            return false()
+
+
+_LATER: Final = {
+    Reach.PERSON: bindparam(Reach.PERSON.value),
+    Reach.TEAM: bindparam(Reach.TEAM.value),
+    Reach.TEAMS: bindparam(Reach.TEAMS.value, expanding=True),
+    Reach.PARTNER: bindparam(Reach.PARTNER.value),
+}
+"""Facts that are given when the statement runs: without them it fails."""
+
+
+class Anybody:
+    """Everybody who reaches rows in one way, for statements that are made once and run for many people.
+
+    It has nothing of an actor but this, so that nobody's own facts get into such a statement.
+    """
+
+    def __init__(self, right: str, reach: Reach) -> None:
+        self._right, self._reach = right, reach
+
+    def may(self, right: str) -> bool:
+        """Say whether these people have the right at all."""
+        return self._asked(right) is not Reach.NOTHING
+
+    def within(self, right: str, owned: Ownership) -> ColumnElement[bool] | None:
+        """Return the rule as SQL; the facts that it compares with are given when the statement runs."""
+        return _within(self._asked(right), owned, _LATER)
+
+    def _asked(self, right: str) -> Reach:
+        if right != self._right:
+            raise LookupError(f"Only '{self._right}' is known here, not '{right}'.")
+        return self._reach
 
 
 SYSTEM: Final = Actor(None, "Rapport", (), MappingProxyType({}), is_system=True)
@@ -350,43 +424,73 @@ class Identity:
     sign_in_id: int | None = None
 
 
+def _in_one_text(*columns: Any) -> Any:
+    """Return every row of a table in one text: 'a:b:c,a:b:c'. One question instead of three at each action of a person."""
+    parts = [func.coalesce(cast(column, String), "") for column in columns]
+    row = parts[0]
+    for part in parts[1:]:
+        row = row.concat(":").concat(part)
+    return select(func.aggregate_strings(row, ",")).scalar_subquery()
+
+
+_PERSON: Final = select(
+    _USER.id,
+    _USER.name,
+    _USER.roles,
+    _USER.team_id,
+    _USER.partner_id,
+    _USER.language,
+    _USER.timezone,
+    _in_one_text(_TEAM.id, _TEAM.parent_id, _TEAM.leader_id).label("teams"),
+    _in_one_text(_ADJUSTED.role, _ADJUSTED.right, _ADJUSTED.scope).label("adjustments"),
+).where(_USER.id == bindparam("user_id"), _USER.disabled_at.is_(None), _USER.deleted_at.is_(None))
+_PERSON_HERE: Final = _PERSON.join(SignIn.__table__, _SIGN_IN.user_id == _USER.id).where(
+    _SIGN_IN.id == bindparam("sign_in_id"), _SIGN_IN.revoked_at.is_(None), _SIGN_IN.expires_at > bindparam("now")
+)
+
+
 def load_actor(connection: Connection, who: Identity) -> Actor:
     """Load a person with the rights of this moment; raise SignedOut when the account or the sign-in has ended."""
-    columns = (_USER.id, _USER.name, _USER.roles, _USER.team_id, _USER.partner_id, _USER.language, _USER.timezone)
-    wanted = select(*columns).where(_USER.id == who.user_id, _USER.disabled_at.is_(None), _USER.deleted_at.is_(None))
-    if who.sign_in_id is not None:
-        wanted = wanted.join(SignIn.__table__, _SIGN_IN.user_id == _USER.id).where(
-            _SIGN_IN.id == who.sign_in_id, _SIGN_IN.revoked_at.is_(None), _SIGN_IN.expires_at > clock.now()
-        )
-    row = connection.execute(wanted).one_or_none()
+    if who.sign_in_id is None:
+        row = connection.execute(_PERSON, {"user_id": who.user_id}).one_or_none()
+    else:
+        facts = {"user_id": who.user_id, "sign_in_id": who.sign_in_id, "now": clock.now()}
+        row = connection.execute(_PERSON_HERE, facts).one_or_none()
     if row is None:
         raise SignedOut
     roles = tuple(sorted(row.roles))
-    teams = connection.execute(select(_TEAM.id, _TEAM.parent_id, _TEAM.leader_id)).all()
     return Actor(
         id=row.id,
         name=row.name,
         roles=roles,
-        grants=grants_of(roles, read_adjustments(connection)),
+        grants=grants_of(roles, _adjustments(row.adjustments or "")),
         team_id=row.team_id,
-        team_ids=_reach(row.id, row.team_id, teams),
+        team_ids=_teams_of(row.id, row.team_id, row.teams or ""),
         partner_id=row.partner_id,
         language=row.language,
         timezone=row.timezone,
     )
 
 
-def _reach(user_id: int, team_id: int | None, teams: Iterable[Any]) -> frozenset[int]:
+@lru_cache(maxsize=16)
+def _adjustments(text: str) -> Adjustments:
+    rows = (row.split(":") for row in text.split(",") if row)
+    return tuple(sorted((role, right, scope or None) for role, right, scope in rows))
+
+
+@lru_cache(maxsize=1024)
+def _teams_of(user_id: int, team_id: int | None, text: str) -> frozenset[int]:
     """Return one's own team, the teams one leads, and every team below those that one leads."""
-    children: dict[int | None, list[int]] = {}
+    children: dict[str, list[str]] = {}
     waiting = []
-    for team in teams:
-        children.setdefault(team.parent_id, []).append(team.id)
-        if team.leader_id == user_id:
-            waiting.append(team.id)
-    led: set[int] = set()
+    for row in text.split(","):
+        team, parent, leader = row.split(":") if row else ("", "", "")
+        children.setdefault(parent, []).append(team)
+        if leader == str(user_id):
+            waiting.append(team)
+    led: set[str] = set()
     while waiting:
         if (team_below := waiting.pop()) not in led:
             led.add(team_below)
             waiting.extend(children.get(team_below, ()))
-    return frozenset(led if team_id is None else led | {team_id})
+    return frozenset(map(int, led)) | (frozenset() if team_id is None else {team_id})

@@ -7,6 +7,7 @@ the ownership columns that the statement selects beside it.
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Alias, Column, CompoundSelect, Join, Label, Select
@@ -71,7 +72,8 @@ def _selects(statement: Any) -> list[Any]:
     return [statement]
 
 
-def _restricted(actor: Actor, rights: Iterable[str]) -> bool:
+def restricted(actor: Actor, rights: Iterable[str]) -> bool:
+    """Say whether one of these rights is not this person's for every row."""
     return any(actor.scope(right) is not ALL for right in rights)
 
 
@@ -80,13 +82,13 @@ def exposed(actor: Actor, statement: Any, look: Look) -> bool:
 
     Whole records pass: their personal columns are deferred and raise when they are read (see `loads_deferred`).
     """
-    if not _restricted(actor, look.personal):
+    if not restricted(actor, look.personal):
         return False
     for one in _selects(statement):
         if not isinstance(one, Select):
             return True
         columns = [each["expr"] for each in one.column_descriptions if not isinstance(each["expr"], type)]
-        if any(_restricted(actor, [base.info["view"]]) for column in columns for base in _personal(column)):
+        if any(restricted(actor, [base.info["view"]]) for column in columns for base in _personal(column)):
             return True
     return False
 
@@ -98,9 +100,35 @@ def loads_deferred(actor: Actor, statement: Any) -> bool:
             if ("deferred", False) not in (getattr(load, "strategy", None) or ()) and not getattr(load, "local_opts", None):
                 continue
             columns = getattr(load.path[-1], "columns", None) if load.path else None
-            if columns is None or _restricted(actor, [one.info["view"] for one in columns if "view" in one.info]):
+            if columns is None or restricted(actor, [one.info["view"] for one in columns if "view" in one.info]):
                 return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """One personal column of a statement's rows: under which key it comes, which right shows it, how it is masked otherwise.
+
+    owners: the selected ownership columns that speak of its record. plain: False for what cannot be masked by kind.
+    """
+
+    key: str
+    right: str
+    shown: Callable[[str], str]
+    owners: tuple[str, ...]
+    plain: bool
+
+
+def veils(statement: AnySelect) -> tuple[Veil, ...]:
+    """Return every personal column that a statement gives."""
+    found = []
+    for part in _selects(statement):
+        for key, column in part.selected_columns.items():
+            plain = part is statement and len(column.base_columns) == 1 and isinstance(next(iter(column.base_columns)), Column)
+            for base in _personal(column):
+                owners = tuple(_owners(statement, column, base)) if plain else ()
+                found.append(Veil(key, base.info["view"], MASKS[base.info.get("mask", "hidden")], owners, plain))
+    return tuple(found)
 
 
 def mask(actor: Actor, statement: AnySelect, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -109,21 +137,20 @@ def mask(actor: Actor, statement: AnySelect, rows: list[dict[str, Any]]) -> list
     A row is known to be the person's own by ownership columns that the statement selects from the same record (for a
     phone: from its customer). An expression made of personal columns cannot be masked by kind and is refused.
     """
-    names = set(statement.selected_columns.keys())
-    for part in _selects(statement):
-        for key, column in part.selected_columns.items():
-            bases = [base for base in _personal(column) if _restricted(actor, [base.info["view"]])]
-            if not bases:
-                continue
-            plain = len(column.base_columns) == 1 and isinstance(next(iter(column.base_columns)), Column)
-            if not plain or part is not statement or any(row.keys() != names for row in rows):
-                raise Refused(N_("Personal data must be read masked."))
-            shown = MASKS[bases[0].info.get("mask", "hidden")]
-            owners = _owners(statement, column, bases[0])
-            for row in rows:
-                owned = Owned(**{name: row[name] for name in owners})
-                if row[key] is not None and not actor.covers(bases[0].info["view"], owned):
-                    row[key] = shown(str(row[key]))
+    return draw_veils(actor, veils(statement), set(statement.selected_columns.keys()), rows)
+
+
+def draw_veils(actor: Actor, found: Iterable[Veil], names: set[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mask rows by the veils of their statement; `names` are its columns."""
+    for veil in found:
+        if not restricted(actor, [veil.right]):
+            continue
+        if not veil.plain or any(row.keys() != names for row in rows):
+            raise Refused(N_("Personal data must be read masked."))
+        for row in rows:
+            owned = Owned(**{name: row[name] for name in veil.owners})
+            if row[veil.key] is not None and not actor.covers(veil.right, owned):
+                row[veil.key] = veil.shown(str(row[veil.key]))
     return rows
 
 

@@ -41,7 +41,7 @@ def look_at(statement: Any) -> Look:
     tables = guarded_tables()
     models: set[type[Guarded]] = set()
     personal: set[str] = set()
-    is_bare = isinstance(statement, FromStatement)
+    is_bare = isinstance(statement, FromStatement) or statement._propagate_attrs.get("compile_state_plugin") != "orm"  # noqa: SLF001  how SQLAlchemy tells records
     for part in visitors.iterate(statement):
         if isinstance(part, ColumnElement):
             personal.update(base.info["view"] for base in part.base_columns if isinstance(base, Column) and "view" in base.info)
@@ -61,7 +61,7 @@ def _is_bare(part: Any) -> bool:
         return part.is_literal and part.name != "*"
     if isinstance(part, Select):
         joined = (one[0] for one in part._setup_joins)  # noqa: SLF001  the FROM parts as they were written, before they are merged
-        return any(map(_is_unmapped, (*part._from_obj, *joined)))  # noqa: SLF001
+        return any(map(_is_unmapped, (*part._raw_columns, *part._from_obj, *joined)))  # noqa: SLF001
     if isinstance(part, Join):
         return _is_unmapped(part.left) or _is_unmapped(part.right)
     return isinstance(part, TextClause)

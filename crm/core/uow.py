@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pandas as pd
-from sqlalchemy import Executable, Result, UpdateBase, event, inspect, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeoutError
+from sqlalchemy import CursorResult, Executable, Result, UpdateBase, event, inspect, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -22,6 +23,7 @@ from crm.core.guards import Guarded, guard_flush
 from crm.core.i18n import N_
 from crm.core.masking import exposed, loads_deferred, mask
 from crm.core.once import claim
+from crm.core.prepared import Prepared
 from crm.core.reading import Look, look_at, scoped
 from crm.core.verbs import reads_only
 from db.base import AnySelect, Record
@@ -148,17 +150,28 @@ class UnitOfWork:
         """Return the records (or single values) of a statement within the scope."""
         return self.session.scalars(statement).all()
 
-    def value(self, statement: AnySelect) -> Any:
-        """Return the first value of the first row within the scope, None without rows."""
+    def value(self, statement: AnySelect | Prepared, **values: Any) -> Any:
+        """Return the first value of the first row within the scope, None without rows. values: of a prepared statement."""
+        if isinstance(statement, Prepared):
+            statement.refuse_personal(self.actor)
+            return self._run(statement, values).scalar()
         return self.session.scalar(statement)
 
-    def rows(self, statement: AnySelect) -> list[dict[str, Any]]:
+    def rows(self, statement: AnySelect | Prepared, **values: Any) -> list[dict[str, Any]]:
         """Return the rows within the scope as dictionaries, personal columns masked where the actor may not see them."""
+        if isinstance(statement, Prepared):
+            return statement.as_dictionaries(self.actor, self._run(statement, values))
         look = look_at(statement)
         result = self.session.execute(statement, execution_options={"masked": True, "look": look})
         names = tuple(result.keys())
         rows = [dict(zip(names, row, strict=True)) for row in result]
         return mask(self.actor, statement, rows) if look.personal else rows
+
+    def _run(self, prepared: Prepared, values: dict[str, Any]) -> CursorResult[Any]:
+        """Run a prepared statement within the actor's scope of this moment; what waits to be written is written before."""
+        statement, facts = prepared.scoped(self.actor)
+        self.session.flush()
+        return self.session.connection().execute(statement, values | facts)
 
     def frame(self, statement: AnySelect, *, index: str | None = None) -> pd.DataFrame:
         """Return the rows within the scope as a frame, masked like `rows`; columns stand even without rows.

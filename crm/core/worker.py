@@ -66,8 +66,7 @@ class Seat:
         if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": self._key}):
             connection.close()
             raise _occupied(self._name)
-        connection.detach()  # the lock lives as long as this very connection
-        self._held = connection
+        self._held = connection  # the lock lives as long as this very connection
 
     @property
     def _key(self) -> str:
@@ -80,18 +79,20 @@ class Seat:
         try:
             self._held.execute(text("SELECT 1"))
         except Exception:  # noqa: BLE001  whatever broke the connection: the seat went with it and is taken anew
-            self._held.invalidate()
+            self._let_go()
+            self.take()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.invalidate()  # given back to the pool it would keep the lock
             self._held.close()
             self._held = None
-            self.take()
 
     def give_back(self) -> None:
         """Give the seat back."""
         if self._file is not None:
             self._file.give_back()
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        self._let_go()
 
 
 def _occupied(name: str) -> Unavailable:

@@ -11,7 +11,7 @@ from crm.customers import Source
 from crm.demo import names, orders, places
 from crm.demo.names import TONGUES, Words
 from crm.demo.people import PARTNER_ID, Staff
-from crm.demo.phrases import INDUSTRIES, choices
+from crm.demo.phrases import choices, industries
 from crm.demo.span import WORK, Array, Span, in_groups, time_of_day
 
 TONGUE_SHARES: Final = (0.5, 0.3, 0.2)
@@ -140,7 +140,11 @@ def _texts(rng: Generator, tongue: Array, company: Array) -> tuple[dict[str, Wor
             texts = choices(one, table)
             found[key][mask] = _sometimes(rng, texts[rng.integers(0, len(texts), some)], share)
     found["need"][~company] = None
-    found["industry"] = np.array(INDUSTRIES, object)[rng.integers(0, len(INDUSTRIES), count)]
+    drawn = rng.integers(0, len(industries(TONGUES[0])), count)
+    found["industry"] = np.empty(count, object)
+    for number, one in enumerate(TONGUES):
+        mask = tongue == number
+        found["industry"][mask] = industries(one)[drawn[mask]]
     found["industry"][~company] = None
     found["source"] = np.array([one.value for one in SOURCES], object)[
         rng.choice(len(SOURCES), count, p=list(SOURCES.values()))
@@ -204,13 +208,31 @@ def _emails(rng: Generator, company: Array, spelt: Words) -> Reached:
 def _known_ones(drawn: Drawn, staff: Staff) -> None:
     """Put in the two companies that the journeys speak of: one of Moscow's third rep, one in Beijing."""
     known: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("anna", {"name": "ООО «Спецстрой»", "city": "Москва", "region": "Москва", "website": "specstroy.example"}),
-        ("claire", {"name": "北京华信科技有限公司", "city": "北京", "region": "北京市", "website": "huaxin.example"}),
+        (
+            "anna",
+            {
+                "name": "ООО «Спецстрой»",
+                "city": "Москва",
+                "region": "Москва",
+                "website": "specstroy.example",
+                "industry": "Строительство",
+            },
+        ),
+        (
+            "claire",
+            {
+                "name": "北京华信科技有限公司",
+                "city": "北京",
+                "region": "北京市",
+                "website": "huaxin.example",
+                "industry": "信息技术",
+            },
+        ),
     )
     for place, (username, texts) in enumerate(known):
         drawn.responsible[place] = staff.ids[username]
         drawn.partner[place] = None
-        for key, value in (texts | {"industry": "construction" if not place else "it"}).items():
+        for key, value in texts.items():
             drawn.texts[key][place] = value
     _replace(drawn, "phones", {0: ("+7 495 234-56-78", "74952345678"), 1: ("+86 10 6552 9988", "861065529988")})
     _replace(drawn, "emails", {0: ("ivan@specstroy.example",) * 2, 1: ("info@huaxin.example",) * 2})

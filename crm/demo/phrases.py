@@ -115,19 +115,17 @@ SOURCE_DETAILS: Final = {
     Tongue.ZH: "百度;2026年目录;广交会;合作伙伴推荐;微信公众号;宣传册",
     Tongue.EN: "search engine;catalogue 2026;trade fair;partner's recommendation;leaflet;radio",
 }
-INDUSTRIES: Final = (
-    "construction",
-    "retail",
-    "manufacturing",
-    "logistics",
-    "hospitality",
-    "healthcare",
-    "education",
-    "it",
-    "agriculture",
-    "finance",
-)
-"""Codes, the same in every language."""
+INDUSTRIES: Final = {
+    Tongue.RU: "Строительство;Торговля;Производство;Логистика;Гостиницы и рестораны;Здравоохранение;Образование;ИТ;Сельское хозяйство;Финансы",
+    Tongue.ZH: "建筑业;零售;制造业;物流;酒店餐饮;医疗;教育;信息技术;农业;金融",
+    Tongue.EN: "Construction;Retail;Manufacturing;Logistics;Hospitality;Health care;Education;IT;Agriculture;Finance",
+}
+
+
+@lru_cache(maxsize=8)
+def industries(tongue: Tongue) -> Words:
+    """Return the industries in a language, in the same order in each."""
+    return np.array(INDUSTRIES[tongue].split(";"), object)
 
 
 @lru_cache(maxsize=64)

@@ -3,9 +3,9 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from crm.core import clock
 from crm.core.errors import Invalid, NotFound
@@ -19,11 +19,11 @@ from crm.sessions.records import Credential, RecoveryCode, ResetLink
 from db.dialect import upsert
 from db.engine import Database
 
-_CREDENTIALS = cast("Table", Credential.__table__)
-_LINKS = cast("Table", ResetLink.__table__)
-_RECOVERY = cast("Table", RecoveryCode.__table__)
-_SIGN_INS = cast("Table", SignIn.__table__)
-_USERS = cast("Table", User.__table__)
+_CREDENTIALS = Credential.__table__
+_LINKS = ResetLink.__table__
+_RECOVERY = RecoveryCode.__table__
+_SIGN_INS = SignIn.__table__
+_USERS = User.__table__
 
 
 def token_hash(token: str) -> str:

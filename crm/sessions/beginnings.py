@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from crm import settings
 from crm.core import clock
@@ -27,8 +27,8 @@ from db.engine import Database
 PURPOSE: Final = "first administrator"
 TRIES: Final = Limit(10, timedelta(minutes=15), timedelta(minutes=15))
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_CODES = cast("Table", OneTimeCode.__table__)
-_USERS = cast("Table", User.__table__)
+_CODES = OneTimeCode.__table__
+_USERS = User.__table__
 
 
 def has_users(database: Database) -> bool:

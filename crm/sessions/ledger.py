@@ -1,13 +1,13 @@
 """What signing in leaves in the audit log. Nobody is signed in yet, so these entries are written below the door."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from crm.core.audit_log import AuditEntry
 
-_ENTRIES = cast("Table", AuditEntry.__table__)
+_ENTRIES = AuditEntry.__table__
 
 
 def write(

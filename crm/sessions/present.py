@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import Select, Table, select, update
+from sqlalchemy import Select, select, update
 
 from crm.core import clock
 from crm.core.access import Identity
@@ -19,7 +19,7 @@ from db.engine import Database
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """'Last seen' is not written more often than this."""
 
-_SIGN_INS = cast("Table", SignIn.__table__)
+_SIGN_INS = SignIn.__table__
 _ROW = _SIGN_INS.c
 _USERS = User.__table__.c
 

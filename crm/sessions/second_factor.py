@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 import pyotp
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Connection, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from crm.core import clock
 from crm.core.config import config
@@ -24,8 +24,8 @@ from db.engine import Database
 STEP_SECONDS: Final = 30
 RECOVERY_CODES: Final = 8
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_CREDENTIALS = cast("Table", Credential.__table__)
-_RECOVERY = cast("Table", RecoveryCode.__table__)
+_CREDENTIALS = Credential.__table__
+_RECOVERY = RecoveryCode.__table__
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,7 @@ def _opened(stored: str) -> str:
     try:
         return _cipher(config().key("totp")).decrypt(stored.encode()).decode()
     except InvalidToken as error:
-        raise ValueError(
-            "The key 'totp' in the keys folder is not the one that encrypted the second factors."
-        ) from error
+        raise Unavailable(N_("The key of the second factors is missing. Tell the administrator.")) from error
 
 
 def _fresh_code() -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from crm.core import clock
 from crm.core.config import config
@@ -32,8 +32,8 @@ LONGEST_NAME: Final = 254
 LONGEST_TYPED: Final = 1000
 
 _USERS = User.__table__.c
-_CREDENTIALS = cast("Table", Credential.__table__)
-_SIGN_INS = cast("Table", SignIn.__table__)
+_CREDENTIALS = Credential.__table__
+_SIGN_INS = SignIn.__table__
 
 
 class Why(StrEnum):

@@ -6,16 +6,15 @@ So many browsers and app processes at once count exactly, and whoever is over th
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Connection, Table, case, delete, literal, or_, select, update
+from sqlalchemy import Connection, case, delete, literal, or_, select, update
 
 from crm.sessions.policy import Limit
 from crm.sessions.records import Throttle
 from db.base import Instant
 from db.dialect import insert_new
 
-_TABLE = cast("Table", Throttle.__table__)
+_TABLE = Throttle.__table__
 _ROW = _TABLE.c
 
 

@@ -31,8 +31,8 @@ HOLD: Final = 100
 
 APP: Final = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 TROUBLE: Final = '[data-testid="stException"], [data-testid="stAlertContentError"], [data-testid="stToast"]:has-text("error")'
-NOT_OURS: Final = re.compile(r"Client Error|the server responded with a status of 40[14]|WebSocket connection to|Failed to load resource: net::ERR_")
-"""What Chromium itself writes while a server restarts or a sign-in ends."""
+NOT_OURS: Final = re.compile(r"the server responded with a status of 401|Failed to load resource: net::ERR_")
+"""What Chromium itself writes when a sign-in has ended or a page is left while it loads."""
 
 
 ONCE: Final = pytest.mark.parametrize("house", ["sqlite"], indirect=True)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +31,14 @@ from sqlalchemy import (
 from sqlalchemy import (
     cast as sql_cast,
 )
-from sqlalchemy.exc import InvalidRequestError, NoResultFound
+from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
 from crm import counters, customers, interactions, notifications, plans, search
 from crm.core.access import Role
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
+from crm.core.prepared import Prepared
 from crm.counters import DailyCount
 from crm.customers import Customer, Email, Phone
 from crm.interactions import Interaction
@@ -134,6 +136,14 @@ def test_only_rows_inside_the_scope_are_shown_through(calm, way):
         statement = SHOWS_IDS[way]()
         key = next(iter(statement.selected_columns.keys()))
         assert {row[key] for row in u.rows(statement)} == calm.seen
+        if isinstance(statement, Select):
+            prepared = Prepared(statement)
+            assert {row[key] for row in u.rows(prepared)} == calm.seen
+            assert u.value(prepared) in calm.seen
+    with calm.cast.unit(calm.cast.rival) as u:  # the very same statement, asked by somebody of another team
+        if isinstance(statement, Select):
+            others = {calm.hidden} if way != "the end of a filter" else set()
+            assert {row[key] for row in u.rows(prepared)} == others
     with calm.cast.unit(calm.cast.keeper) as u:  # the scope is what hides them, not the statement
         found = {row[0] for row in u.session.execute(SHOWS_IDS[way]())}
         assert found == (calm.seen if way == "the end of a filter" else calm.everyone)
@@ -267,6 +277,8 @@ def test_what_names_no_record_is_refused_unless_said_aloud(calm, way):
     for read in ("all", "value", "rows"):
         with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
             getattr(u, read)(BARE[way]())
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises((Refused, TypeError)):
+        u.rows(Prepared(BARE[way]()))
     with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
         u.session.execute(BARE[way]())
 
@@ -344,11 +356,15 @@ def readings(u, statement):
         lambda: u.frame(statement).to_dict("records"),
         lambda: [tuple(row) for row in u.execute(statement)],
         lambda: [tuple(row) for row in u.session.execute(statement).partitions()],
+        lambda: u.rows(Prepared(statement)),
+        lambda: [u.value(Prepared(statement))],
     ):
         try:
             found.extend(str(one) for one in read())
         except Refused:
             found.append("refused")
+        except TypeError as error:  # what cannot be prepared
+            found.append(str(error))
     return found
 
 
@@ -392,6 +408,8 @@ def test_no_option_loads_personal_data_with_a_record(calm, way):
     for read in ("all", "value", "rows"):
         with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
             getattr(u, read)(OPTIONS[way]())
+    with pytest.raises(TypeError):
+        Prepared(OPTIONS[way]())
 
 
 def test_a_record_does_not_give_its_personal_columns(calm):
@@ -419,6 +437,31 @@ def test_unmasked_reading_is_for_writing_verbs_only(calm):
                 with u.acting("test.peep", right):
                     u.inside(select(Phone.number))
             u.inside(select(Phone.number))
+
+
+def test_one_prepared_statement_serves_everybody_within_his_own_scope(calm):
+    """Made once for the process: what it remembers must be nobody's."""
+    prepared = Prepared(select(C.id, C.address, *owner).order_by(C.id))
+    expected = {}
+    for part in ("rep", "mate", "leader", "head", "rival", "keeper", "analyst", "partner", "stranger", "service"):
+        with calm.cast.unit(getattr(calm.cast, part)) as u:
+            expected[part] = u.rows(prepared.statement)
+
+    def ask(n):
+        part = list(expected)[n % len(expected)]
+        with calm.cast.unit(getattr(calm.cast, part)) as u:
+            return part, u.rows(prepared)
+
+    with ThreadPoolExecutor(6) as pool:
+        for part, rows in pool.map(ask, range(60)):
+            assert rows == expected[part], part
+
+
+def test_a_prepared_statement_without_its_persons_facts_does_not_run(calm):
+    prepared = Prepared(select(C.id))
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises(SQLAlchemyError):
+        statement, _ = prepared.scoped(u.actor)
+        u.session.connection().execute(statement)
 
 
 # --- writing ----------------------------------------------------------------

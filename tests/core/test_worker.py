@@ -15,6 +15,13 @@ from tests.cast import Cast
 from tests.core.test_jobs import wait_for
 
 
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND pid <> pg_backend_pid()
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 def test_a_seat_is_taken_once_and_names_do_not_meet(cast: Cast) -> None:
     first, second, other = Seat(cast.database, "a"), Seat(cast.database, "a"), Seat(cast.database, "b")
     first.take()
@@ -31,8 +38,7 @@ def test_a_seat_is_taken_once_and_names_do_not_meet(cast: Cast) -> None:
 def test_a_seat_lost_with_its_connection_is_taken_again_unless_somebody_sits_there(cast: Cast) -> None:
     def cut() -> None:
         with cast.database.reader.connect() as connection:
-            locks = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            connection.execute(text(f"{locks} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))
+            connection.execute(text(CUT))
 
     first, second = Seat(cast.database, "a"), Seat(cast.database, "a")
     first.take()
@@ -62,7 +68,7 @@ def test_a_worker_beats_and_ends_when_told(cast: Cast) -> None:
             return worker.beats(connection)
 
     process = subprocess.Popen([sys.executable, "-m", "crm", "worker", "--name", "night"], cwd=config.ROOT)
-    wait_for(lambda: beats())
+    wait_for(beats)
     [beat] = beats()
     assert (beat.name, beat.pid) == ("night", process.pid)
     wait_for(lambda: beats()[0].at > beat.at)

@@ -13,7 +13,7 @@ from crm import customers, interactions, plans
 from crm.interactions import Interaction
 from tests.cast import NORTH, a_customer
 from tests.pages.screen import field, opened, part, press, rows, texts
-from ui.forms import differing
+from ui.forms import Versions
 from ui.navigation import SCREENS
 
 MARKUP = "**Bold** [link](http://evil.example) :red[x] <img src=http://evil.example/x> $x$"
@@ -74,7 +74,7 @@ def test_pages_of_a_long_list_are_links(cast):
         a_customer(cast, "rep", name=f"Customer {n:03}")
     first, second = opened("customers", cast.rep), opened("customers", cast.rep, page=2)
     assert len(rows(first, "customers")) == 50
-    assert [row[0] for row in rows(second, "customers")][0] == "Customer 050"
+    assert rows(second, "customers")[0][0] == "Customer 050"
     assert [one["text"] for one in part(second, "customers")["pages"]] == ["1", "2"]
 
 
@@ -154,7 +154,12 @@ def test_what_somebody_typed_is_never_markup(cast):
     key = a_customer(cast, "rep", name=MARKUP)
     with cast.unit(cast.rep) as u:
         interactions.log(u, key, kind="call", note=MARKUP)
-    for address, query in (("customers", {}), ("customer", {"id": key}), ("customer", {"id": key, "do": "log"}), ("interactions", {})):
+    for address, query in (
+        ("customers", {}),
+        ("customer", {"id": key}),
+        ("customer", {"id": key, "do": "log"}),
+        ("interactions", {}),
+    ):
         at = opened(address, cast.rep, **query)
         assert not at.exception
         for kind in ("markdown", "caption", "subheader"):
@@ -189,8 +194,8 @@ def test_two_people_on_one_card_the_second_decides_and_nothing_is_lost(cast):
 
 def test_only_fields_that_both_changed_need_a_decision():
     original = {"a": 1, "b": 1, "c": 1}
-    assert differing({"a": 2, "b": 1, "c": 2}, {"a": 3, "b": 3, "c": 2}, original) == ["a"]
-    assert differing({"a": 2, "b": 3}, {"a": 3, "b": 3}, None) == ["a"]
+    assert Versions({"a": 2, "b": 1, "c": 2}, {"a": 3, "b": 3, "c": 2}, original).in_dispute() == ["a"]
+    assert Versions({"a": 2, "b": 3}, {"a": 3, "b": 3}, None).in_dispute() == ["a"]
 
 
 # --- journal, plans, my day, help -------------------------------------------

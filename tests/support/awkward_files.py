@@ -23,10 +23,11 @@ _BOOK = """<?xml version="1.0" encoding="UTF-8"?>
 <workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"
  xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">
 <sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>"""
-_BOOK_RELS = """<?xml version="1.0" encoding="UTF-8"?>
+_RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_BOOK_RELS = f"""<?xml version="1.0" encoding="UTF-8"?>
 <Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
-<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/>
-<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/>
+<Relationship Id="rId1" Type="{_RELATED}/worksheet" Target="worksheets/sheet1.xml"/>
+<Relationship Id="rId2" Type="{_RELATED}/sharedStrings" Target="sharedStrings.xml"/>
 </Relationships>"""
 _SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _NO_STRINGS = f'<sst xmlns="{_SPACE}" count="0" uniqueCount="0"/>'
@@ -109,7 +110,9 @@ def billion_laughs() -> bytes:
     return raw_workbook(sheet(rows), strings)
 
 
-def workbook(*rows: Sequence[Any], title: str = "Customers", formats: dict[str, str] | None = None, more: Sequence[str] = ()) -> bytes:
+def workbook(
+    *rows: Sequence[Any], title: str = "Customers", formats: dict[str, str] | None = None, more: Sequence[str] = ()
+) -> bytes:
     """Return an honest workbook. formats: address -> number format. more: names of further, empty sheets."""
     book = Workbook()
     page = book.active

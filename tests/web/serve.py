@@ -12,7 +12,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", required=True)
     parser.add_argument("--app", default="app.py")
-    parser.add_argument("--plain", action="store_true", help="as somebody types it: streamlit run app.py --server.port ...")
+    parser.add_argument(
+        "--plain", action="store_true", help="as somebody types it: streamlit run app.py --server.port ..."
+    )
     asked = parser.parse_args()
     settings = {"RAPPORT_PORT": asked.port, "STREAMLIT_SERVER_PORT": asked.port, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "streamlit", "run", asked.app]

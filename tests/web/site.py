@@ -15,7 +15,8 @@ from sqlalchemy import delete, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect as connect_socket
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as connect_socket
 
 from crm import sessions
 from crm.core.audit_log import AuditEntry

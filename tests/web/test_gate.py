@@ -12,9 +12,9 @@ import psutil
 import pytest
 from hypothesis import given, settings, strategies
 from sqlalchemy import update
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -61,8 +61,7 @@ def test_a_cold_server_shows_nobody_anything_but_the_sign_in(tmp_path: Path) -> 
         for address in ADDRESSES:
             with cold.http() as stranger:
                 assert stranger.get(address).headers["location"].startswith("/sign-in")
-            for path in ("/_stcore/stream", f"{address.rstrip('/')}/_stcore/stream"):
-                assert refused(lambda: cold.socket()) == 403, path
+            assert refused(cold.socket) == 403
         with cold.http() as stranger:
             for path in ("/media/x.png", "/_stcore/host-config", "/component/x/index.html"):
                 assert stranger.get(path, headers={"accept": "*/*"}).status_code in {403, 404}
@@ -109,9 +108,13 @@ def test_forged_tokens_open_nothing(site: Site) -> None:
     @settings(max_examples=60, deadline=None)
     @given(strategies.one_of(strategies.text(max_size=60), strategies.integers(0, 42)))
     def forged(value: str | int) -> None:
-        token = value if isinstance(value, str) else real[:value] + ("A" if real[value] != "A" else "B") + real[value + 1 :]
+        token = (
+            value if isinstance(value, str) else real[:value] + ("A" if real[value] != "A" else "B") + real[value + 1 :]
+        )
         cookie = re.sub(rb"[\x00-\x1f\x7f]", b"", f"rapport={token}".encode("utf-8", "replace")).strip()
-        asked = httpx.Request("HEAD", f"{site.url}/session", headers=[(b"host", site.host.encode()), (b"cookie", cookie)])
+        asked = httpx.Request(
+            "HEAD", f"{site.url}/session", headers=[(b"host", site.host.encode()), (b"cookie", cookie)]
+        )
         with site.http() as stranger:
             assert stranger.send(asked).status_code == 401
 
@@ -144,7 +147,9 @@ def test_a_websocket_opens_only_from_our_own_pages(site: Site) -> None:
         assert tab.rerun()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "", "127.0.0.1:{port}.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "", "127.0.0.1:{port}.evil.example"]
+)
 def test_only_our_own_names_are_answered(site: Site, host: str) -> None:
     name = host.format(port=site.server.port)
     with site.http(site.open("rep").token, host=name, origin=f"http://{name}") as rebound:
@@ -214,7 +219,18 @@ def test_host_config_is_for_those_inside(site: Site) -> None:
 
 # --- headers -------------------------------------------------------------------------
 
-PATHS = ["/", "/customers", "/sign-in", "/forgotten", "/reset/x", "/sign-out", "/session", "/healthz", "/livez", "/.env"]
+PATHS = [
+    "/",
+    "/customers",
+    "/sign-in",
+    "/forgotten",
+    "/reset/x",
+    "/sign-out",
+    "/session",
+    "/healthz",
+    "/livez",
+    "/.env",
+]
 PATHS += ["/_stcore/health", "/_stcore/host-config", "/media/x.png", "/assets/icon.svg", "/static/none.js"]
 
 

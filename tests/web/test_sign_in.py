@@ -172,7 +172,9 @@ def test_forty_wrong_passwords_at_once_lock_the_account(quiet: Site) -> None:
     def try_four(_: int) -> list[int]:
         with quiet.http() as browser:
             page = browser.get("/sign-in")
-            return [send(browser, "/sign-in", page, username="mate", password=f"wrong {n}").status_code for n in range(4)]
+            return [
+                send(browser, "/sign-in", page, username="mate", password=f"wrong {n}").status_code for n in range(4)
+            ]
 
     with ThreadPoolExecutor(10) as pool:
         answers = [code for codes in pool.map(try_four, range(10)) for code in codes]
@@ -235,7 +237,9 @@ def test_a_right_sign_in_does_not_use_up_the_offices_tries(quiet: Site) -> None:
             assert sign_in(browser, "rep").status_code == 303
             browser.post("/sign-out")
     with quiet.database.reader.connect() as connection:
-        assert connection.execute(select(Throttle.failures).where(Throttle.key == "address:127.0.0.1")).scalar_one() == 0
+        assert (
+            connection.execute(select(Throttle.failures).where(Throttle.key == "address:127.0.0.1")).scalar_one() == 0
+        )
 
 
 # --- the second factor -----------------------------------------------------------------------
@@ -244,7 +248,9 @@ def test_a_right_sign_in_does_not_use_up_the_offices_tries(quiet: Site) -> None:
 def test_with_a_second_factor_the_password_is_not_enough(quiet: Site, browser: httpx.Client) -> None:
     offer, person = sessions.offer_totp("mate"), PARTS["mate"].id
     earlier = clock.now() - timedelta(seconds=60)
-    codes = sessions.enable_totp(quiet.database, person, offer.secret, pyotp.TOTP(offer.secret).at(earlier), now=earlier)
+    codes = sessions.enable_totp(
+        quiet.database, person, offer.secret, pyotp.TOTP(offer.secret).at(earlier), now=earlier
+    )
     step = sign_in(browser, "mate", at="/sign-in?next=%2Fplans")
     assert step.status_code == 200
     assert not is_inside(browser)
@@ -278,7 +284,9 @@ def test_codes_are_counted_like_passwords(quiet: Site, browser: httpx.Client) ->
 # --- a given password ---------------------------------------------------------------------------
 
 
-def test_a_password_given_by_somebody_else_opens_only_the_form_that_replaces_it(quiet: Site, browser: httpx.Client) -> None:
+def test_a_password_given_by_somebody_else_opens_only_the_form_that_replaces_it(
+    quiet: Site, browser: httpx.Client
+) -> None:
     with quiet.database.writing() as connection:
         where = Credential.user_id == PARTS["mate"].id
         connection.execute(update(Credential).where(where).values(must_change=True))
@@ -393,7 +401,11 @@ def test_the_first_administrator_needs_the_code_of_the_terminal(tmp_path: Path) 
         assert send(browser, "", page, code=_code(site), **fields).status_code == 303
         with unit_of_work(site.database, SYSTEM) as u:
             found = settings.everything(u)
-            assert (found["company_name"], found["language"], found["timezone"]) == ("ООО «Заря»", "ru", "Asia/Yekaterinburg")
+            assert (found["company_name"], found["language"], found["timezone"]) == (
+                "ООО «Заря»",
+                "ru",
+                "Asia/Yekaterinburg",
+            )
             vera = u.all(select(User))
             assert [(one.username, one.roles) for one in vera] == [("vera", ["administrator"])]
         browser.post("/sign-out")
@@ -402,7 +414,14 @@ def test_the_first_administrator_needs_the_code_of_the_terminal(tmp_path: Path) 
 
 def test_codes_for_the_first_administrator_cannot_be_guessed(tmp_path: Path) -> None:
     with running(f"sqlite:///{tmp_path / 'x.db'}", tmp_path, people=False) as site, site.http() as browser:
-        fields = {"name": "A", "username": "a", "password": NEW, "company_name": "A", "language": "en", "timezone": "UTC"}
+        fields = {
+            "name": "A",
+            "username": "a",
+            "password": NEW,
+            "company_name": "A",
+            "language": "en",
+            "timezone": "UTC",
+        }
         page = browser.get("/first-administrator")
         answers = [send(browser, "", page, code=f"AAAA-AAAA-{n:04}", **fields).status_code for n in range(12)]
         assert answers == [422] * 10 + [403] * 2
@@ -487,7 +506,9 @@ def test_signing_out_in_one_tab_leads_every_tab_to_the_sign_in_and_back(chromium
         other = context.new_page()
         other.goto("/?q=2")
         other.wait_for_selector("text=user 3")
-        page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: '/sign-out', id: 'leave'}))")
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('a'), {href: '/sign-out', id: 'leave'}))"
+        )
         page.evaluate("document.querySelector('#leave').click()")
         page.wait_for_url("**/sign-in?out=1")
         other.wait_for_url("**/sign-in?ended=1&next=%2F%3Fq%3D2", timeout=5000)
@@ -537,7 +558,9 @@ def test_after_a_restart_the_open_page_goes_on(chromium: Browser, tmp_path: Path
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-GB", "ru-RU", "zh-CN"])
-def test_the_plain_pages_fit_a_telephone_and_need_no_mouse(chromium: Browser, probe: Site, locale: str, scheme: str) -> None:
+def test_the_plain_pages_fit_a_telephone_and_need_no_mouse(
+    chromium: Browser, probe: Site, locale: str, scheme: str
+) -> None:
     size = {"width": 390, "height": 780}
     with window(chromium, probe, locale=locale, viewport=size, color_scheme=scheme) as (_, page, complaints):
         for address in ("/sign-in?ended=1", "/forgotten", "/reset/none", "/sign-out"):

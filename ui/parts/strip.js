@@ -152,13 +152,55 @@ export default function ({ data, parentElement, setStateValue }) {
     const wanted = part.map(one => (one.shadowRoot ?? one.querySelector("*")?.shadowRoot ?? one).querySelector?.(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)).find(Boolean)
     if (wanted && !document.querySelector('[role="dialog"]')) { event.preventDefault(); wanted.click() }
   }
+
+  // --- drafts: what was typed or chosen in a dialog stays in this tab until it is saved, through closing and reload ---------
+  const DRAFTS = "rapport.drafts", MOST_DRAFTS = 20
+  const FIELDS = 'textarea, input[type="text"]:not([role="combobox"])'
+  const once = () => new URLSearchParams(location.search).get("once")
+  const drafts = () => {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(DRAFTS))
+      return kept?.whose === data.name ? kept.drafts : {}
+    } catch { return {} }
+  }
+  const note = (label, value) => {
+    const key = once(), { [key]: mine, ...others } = drafts()
+    if (!key || !label) return
+    const newest = [...Object.entries(others), [key, { ...mine, [label]: value }]].slice(-MOST_DRAFTS)
+    try { sessionStorage.setItem(DRAFTS, JSON.stringify({ whose: data.name, drafts: Object.fromEntries(newest) })) } catch { /* full */ }
+  }
+  const onInput = ({ target }) => { if (target.matches?.(FIELDS) && target.closest('[role="dialog"]')) note(target.getAttribute("aria-label"), target.value) }
+  const onChoice = ({ target }) => {
+    const chip = target.closest?.('[role="dialog"] button[role="radio"]')
+    if (chip) note(chip.closest('[role="radiogroup"]')?.getAttribute("aria-label"), chip.textContent)
+  }
+  const restore = dialog => {
+    const kept = drafts()[once()] ?? {}
+    for (const box of dialog.querySelectorAll(FIELDS)) {
+      const value = kept[box.getAttribute("aria-label")]
+      if (value === undefined || value === box.value) continue
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(box), "value").set.call(box, value)
+      box.dispatchEvent(new Event("input", { bubbles: true }))
+    }
+    for (const group of dialog.querySelectorAll('[role="radiogroup"]')) {
+      const value = kept[group.getAttribute("aria-label")]
+      const chip = [...group.querySelectorAll('button[role="radio"]')].find(one => one.textContent === value)
+      if (chip?.getAttribute("aria-checked") === "false") chip.click()
+    }
+  }
+  const prepare = (dialog, first, tries = 0) => {
+    if (!dialog.isConnected) return
+    if (!once() && tries < 20) return setTimeout(prepare, 50, dialog, first, tries + 1)
+    restore(dialog)
+    if (!dialog.contains(document.activeElement?.closest("input, textarea"))) first.focus()
+  }
   let known = null
   const focus = new MutationObserver(() => {
     const dialog = document.querySelector('[role="dialog"]')
     if (dialog === known) return
     const first = dialog?.querySelector("textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([role=combobox])")
     if (!dialog || first) known = dialog
-    if (first) setTimeout(() => first.focus(), 60)
+    if (first) setTimeout(prepare, 60, dialog, first)
   })
   let boot = data.boot
   const watch = setInterval(async () => {
@@ -169,13 +211,28 @@ export default function ({ data, parentElement, setStateValue }) {
       if (answer.ok && now && now !== boot) { boot = now; setStateValue("boot", now) }
     } catch { /* the server is away; Streamlit says so itself */ }
   }, data.seconds * 1000)
+  // The moment the connection is back, before anybody can press anything: a restarted server knows no dialog and no
+  // fragment of this page until its script has run once, and would drop what is pressed in them.
+  const app = document.querySelector('[data-testid="stApp"]')
+  const connected = () => app?.dataset.testConnectionState === "CONNECTED"
+  let online = connected()
+  const back = new MutationObserver(() => {
+    if (connected() && !online) setStateValue("boot", String(Date.now()))
+    online = connected()
+  })
+  if (app) back.observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] })
   document.addEventListener("click", onClick)
+  document.addEventListener("click", onChoice)
+  document.addEventListener("input", onInput)
   document.addEventListener("keydown", onKey)
   focus.observe(document.body, { childList: true, subtree: true })
   return () => {
     clearInterval(watch)
     document.removeEventListener("click", onClick)
+    document.removeEventListener("click", onChoice)
+    document.removeEventListener("input", onInput)
     document.removeEventListener("keydown", onKey)
     focus.disconnect()
+    back.disconnect()
   }
 }

@@ -1,0 +1,183 @@
+"""The verbs of customers, and what the verbs of other capabilities keep on the card."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, literal, or_, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+
+from crm import search, settings
+from crm.core.access import Scope
+from crm.core.audit_log import HIDDEN
+from crm.core.errors import Conflict, NotFound
+from crm.core.i18n import N_
+from crm.core.people import User
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import verb
+from crm.customers.fields import Facts, checked
+from crm.customers.records import Customer, Email, Kind, Phone
+
+
+@verb("customers.create")
+def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None = None) -> Customer:
+    """Add a customer. `raw` as in `checked`.
+
+    Without `responsible_id` it belongs to oneself where one may only add one's own, else to nobody and to one's own team.
+    Raises InvalidForm, Refused (outside one's reach).
+    """
+    if responsible_id is None and u.actor.scope("customers.create") is Scope.OWN:
+        responsible_id = u.actor.id
+    facts = checked({"kind": Kind.COMPANY, "name": ""} | dict(raw), region=settings.value(u, "phone_region"))
+    customer = Customer(
+        **facts.fields,
+        responsible_id=responsible_id,
+        team_id=_team_of(u, responsible_id) if responsible_id is not None else u.actor.team_id,
+        partner_id=u.actor.partner_id,
+        created_at=u.now,
+        created_by_id=u.actor.id,
+    )
+    u.add(customer)
+    _write_contact_data(u, customer, facts)
+    _index(u, customer)
+    return customer
+
+
+@verb("customers.edit")
+def edit(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
+    """Change fields of a customer; personal fields need their own right. `seen` is the version that the form showed.
+
+    Raises InvalidForm, NotFound, Refused, Conflict.
+    """
+    return _change(u, customer_id, raw, seen)
+
+
+@verb("customers.edit_personal")
+def edit_personal(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
+    """Change name, phones, e-mails or address of a customer. Raises as `edit`."""
+    return _change(u, customer_id, raw, seen)
+
+
+@verb("customers.assign")
+def assign(u: UnitOfWork, customer_id: int, *, responsible_id: int | None, seen: int) -> Customer:
+    """Hand a customer over; the customer goes to the team of the new responsible."""
+    customer = u.get(Customer, customer_id, seen=seen)
+    customer.responsible_id = responsible_id
+    if responsible_id is not None:
+        customer.team_id = _team_of(u, responsible_id)
+    return customer
+
+
+@verb("customers.archive")
+def archive(u: UnitOfWork, customer_id: int, *, seen: int) -> None:
+    """Put a customer into the bin: it leaves lists and search, nothing is lost."""
+    u.get(Customer, customer_id, seen=seen).archived_at = u.now
+
+
+@verb("customers.archive")
+def restore(u: UnitOfWork, customer_id: int) -> None:
+    """Take a customer out of the bin."""
+    u.get(Customer, customer_id).archived_at = None
+
+
+def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) -> Customer:
+    facts = checked(raw, region=settings.value(u, "phone_region"))
+    customer = u.get(Customer, customer_id, seen=seen)
+    for key, value in facts.fields.items():
+        setattr(customer, key, value)
+    changed = _write_contact_data(u, customer, facts)
+    u.session.flush()
+    if changed:
+        u.remember(
+            customer, {key: [HIDDEN, HIDDEN] for key in changed}
+        )  # the card's history tells it, not only the phone's
+    if changed and customer.version == seen:
+        _raise_version(u, customer)
+    _index(u, customer)
+    return customer
+
+
+def _raise_version(u: UnitOfWork, customer: Customer) -> None:
+    """Let open forms notice that phones or e-mails were exchanged, though the customer's own row is as it was."""
+    table = Customer.__table__
+    same = (table.c.id == customer.id) & (table.c.version == customer.version)
+    # raw, bulk: a record without a changed column keeps its version
+    if u.execute(update(table).where(same).values(version=table.c.version + 1), raw=True, bulk=True).rowcount != 1:  # type: ignore[arg-type, attr-defined]
+        raise Conflict(record=customer)
+    set_committed_value(customer, "version", customer.version + 1)
+
+
+def _team_of(u: UnitOfWork, user_id: int) -> int | None:
+    person = u.session.get(User, user_id)
+    if person is None or not person.is_active:
+        raise NotFound(N_("There is no such colleague."))
+    return person.team_id
+
+
+def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> list[str]:
+    """Replace the phones and e-mails by those of `facts`; what stays the same keeps its row. Return which of the two changed."""
+    changed = []
+    if facts.phones is not None:
+        stored = dict(zip(*_stored(u, Phone, Phone.digits, customer.id), strict=True))
+        changed += ["phones"] if list(stored) != [digits for _, digits in facts.phones] else []
+        for position, (number, digits) in enumerate(facts.phones):
+            if (phone := stored.pop(digits, None)) is None:
+                phone = Phone(customer_id=customer.id, number=number, digits=digits, position=position)
+                u.session.add(phone)
+            phone.position = position
+        for phone in stored.values():
+            u.delete(phone)
+    if facts.emails is not None:
+        kept = dict(zip(*_stored(u, Email, Email.address, customer.id), strict=True))
+        changed += ["emails"] if tuple(kept) != facts.emails else []
+        for position, address in enumerate(facts.emails):
+            if (email := kept.pop(address, None)) is None:
+                email = Email(customer_id=customer.id, address=address, position=position)
+                u.session.add(email)
+            email.position = position
+        for email in kept.values():
+            u.delete(email)
+    return changed
+
+
+def _stored(u: UnitOfWork, model: Any, column: Any, customer_id: int) -> tuple[list[Any], list[Any]]:
+    rows = u.all(select(model).where(model.customer_id == customer_id).order_by(model.position, model.id))
+    values = u.inside(select(column).where(model.customer_id == customer_id).order_by(model.position, model.id))
+    return list(values), list(rows)
+
+
+def _index(u: UnitOfWork, customer: Customer) -> None:
+    """Keep the look-up in step, in the transaction of the change."""
+    phones = u.inside(select(Phone.digits).where(Phone.customer_id == customer.id))
+    emails = u.inside(select(Email.address).where(Email.customer_id == customer.id))
+    search.index(u, customer.id, search.tokens(customer.name, customer.external_number, phones, emails))
+
+
+# --- what other capabilities keep on the card ------------------------------
+
+
+def remember_interaction(u: UnitOfWork, customer: Customer, at: datetime) -> None:
+    """Keep the card's counters when the journal gets an entry; part of the journal's verb."""
+    _remember(u, customer, Customer.interaction_count, Customer.last_interaction_at, at)
+
+
+def remember_purchase(u: UnitOfWork, customer: Customer, at: datetime) -> None:
+    """Keep the card's counters when a purchase is recorded; part of that verb."""
+    _remember(u, customer, Customer.purchase_count, Customer.last_purchase_at, at)
+
+
+def _remember(u: UnitOfWork, customer: Customer, count: Any, last: Any, at: datetime) -> None:
+    """Add one to a counter of the card.
+
+    The database adds, and the version stays: two calls logged at the same moment do not clash, and a form that is open
+    meanwhile has nothing to compare.
+    """
+    table = Customer.__table__.c
+    number, moment = table[count.key], table[last.key]
+    happened = literal(at, moment.type)  # a bare value would be bound without the type that makes it UTC
+    later = case((or_(moment.is_(None), moment < happened), happened), else_=moment)
+    # raw, bulk: an update of the record would raise its version
+    statement = update(Customer.__table__).where(table.id == customer.id).values({number: number + 1, moment: later})
+    stored = u.execute(statement.returning(number, moment), raw=True, bulk=True).one()
+    set_committed_value(customer, count.key, stored[0])
+    set_committed_value(customer, last.key, stored[1])

@@ -1,0 +1,112 @@
+"""What a form or a file says of a customer, cleaned."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from crm.contact_data import clean_email, clean_phone
+from crm.core.errors import Invalid, InvalidForm
+from crm.core.i18n import N_
+from crm.customers.records import Kind, Source, Stage
+
+NAME_LENGTH: Final = 200
+TEXTS: Final = (
+    "external_number",
+    "source_detail",
+    "industry",
+    "need",
+    "website",
+    "country",
+    "region",
+    "city",
+    "address",
+    "note",
+)
+LENGTHS: Final[Mapping[str, int]] = {"need": 2000, "note": 5000, "address": 500}
+CHOICES: Final[Mapping[str, type[StrEnum]]] = {"stage": Stage, "source": Source}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a customer, cleaned: the fields to set, the phones and the e-mails (None: leave them)."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    phones: tuple[tuple[str, str], ...] | None = None
+    emails: tuple[str, ...] | None = None
+
+
+def checked(raw: Mapping[str, Any], *, region: str) -> Facts:
+    """Clean what was typed or imported; raise InvalidForm with one Invalid per wrong field.
+
+    raw: field name -> text; `phones` and `emails` are sequences of text; a field that is not there stays as it is.
+    region: the country (RU, CN, …) of phones without a country code.
+    """
+    faults: dict[str, Invalid] = {}
+    fields: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key in {"phones", "emails"}:
+            continue
+        try:
+            fields[key] = _checked_field(key, value)
+        except Invalid as fault:
+            faults[key] = fault
+    phones = _each(raw.get("phones"), lambda text: clean_phone(text, region), "phones", faults)
+    emails = _each(raw.get("emails"), clean_email, "emails", faults)
+    if faults:
+        raise InvalidForm(faults)
+    if "name" in fields:
+        fields["sort_name"] = sort_name(fields["name"])
+    return Facts(fields, phones, emails)
+
+
+def _checked_field(key: str, value: Any) -> Any:
+    text = str(value).strip() if value is not None else ""
+    if key == "name":
+        if not text:
+            raise Invalid(N_("Please enter a name."), field=key)
+        return _short(key, text, NAME_LENGTH)
+    if key == "kind":
+        return _choice(key, text, Kind)
+    if key in CHOICES:
+        return _choice(key, text, CHOICES[key]) if text else (Stage.POTENTIAL.value if key == "stage" else None)
+    if key == "employees":
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004  nobody employs a milliard
+            raise Invalid(N_("Please enter a whole number."), field=key)
+        return int(text)
+    if key in TEXTS:
+        return _short(key, text, LENGTHS.get(key, 200)) or None
+    raise Invalid(N_("There is no field '{key}'."), field=key, key=key)
+
+
+def _short(key: str, text: str, length: int) -> str:
+    if len(text) > length:
+        raise Invalid(N_("At most {length} characters fit here."), field=key, length=length)
+    return text.replace("\x00", "")
+
+
+def _choice(key: str, text: str, codes: type[StrEnum]) -> str:
+    if text not in set(codes):
+        raise Invalid(N_("'{text}' is not one of the choices."), field=key, text=text[:40])
+    return text
+
+
+def _each(values: Sequence[str] | None, clean: Any, key: str, faults: dict[str, Invalid]) -> Any:
+    if values is None:
+        return None
+    found: dict[Any, None] = {}
+    for text in values:
+        if not text.strip():
+            continue
+        try:
+            found[clean(text)] = None
+        except Invalid as fault:
+            faults[key] = fault
+    return tuple(found)
+
+
+def sort_name(name: str) -> str:
+    """Return the name as lists sort it: case folded, without leading punctuation."""
+    return name.casefold().lstrip(" \"'«»„“”().,-")[:NAME_LENGTH]

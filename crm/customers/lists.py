@@ -1,0 +1,191 @@
+"""What pages ask about customers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import Integer, bindparam, func, select
+
+from crm import search
+from crm.core.access import Owned
+from crm.core.errors import NotFound
+from crm.core.prepared import Prepared
+from crm.core.uow import UnitOfWork
+from crm.customers.fields import CHOICES, TEXTS
+from crm.customers.records import Customer, Email, Phone
+from db.base import AnySelect
+
+COLUMNS: Final = (
+    Customer.id,
+    Customer.name,
+    Customer.kind,
+    Customer.stage,
+    Customer.city,
+    Customer.responsible_id,
+    Customer.team_id,
+    Customer.partner_id,
+    Customer.last_interaction_at,
+    Customer.interaction_count,
+)
+ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "name": (Customer.sort_name, Customer.id),
+    "recent": (Customer.last_interaction_at.desc().nulls_last(), Customer.id),
+    "newest": (Customer.id.desc(),),
+}
+COUNT_CAP: Final = 10_000
+SIZE: Final = bindparam("size", type_=Integer)
+SKIPPED: Final = bindparam("skipped", type_=Integer)
+"""How many rows a prepared list gives, and how many it passes over before."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What narrows the list; None does not narrow."""
+
+    text: str = ""
+    kind: str | None = None
+    stage: str | None = None
+    responsible_id: int | None = None
+    mine: bool = False
+    import_id: int | None = None
+
+
+def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
+    """Return column -> value of the filters that narrow, besides the text."""
+    facts = {
+        "kind": filters.kind,
+        "stage": filters.stage,
+        "import_id": filters.import_id,
+        "responsible_id": u.actor.id if filters.mine else filters.responsible_id,
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
+    same = (getattr(Customer, key) == bindparam(key) for key in columns)
+    return statement.where(Customer.archived_at.is_(None), *same)
+
+
+@lru_cache(maxsize=128)
+def _lists(columns: tuple[str, ...], order: str) -> Prepared:
+    return Prepared(_narrowed(select(*COLUMNS), columns).order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
+
+
+@lru_cache(maxsize=64)
+def _counts(columns: tuple[str, ...]) -> Prepared:
+    return counting(_narrowed(select(Customer.id), columns))
+
+
+def _filtered(u: UnitOfWork, statement: AnySelect, filters: Filters) -> AnySelect:
+    wanted = _wanted(u, filters)
+    statement = _narrowed(statement, wanted).params(**wanted)
+    if filters.text.strip():
+        statement = statement.where(
+            search.matches(Customer.id, filters.text, full=u.actor.scope("customers.view_personal"))
+        )
+    return statement
+
+
+def page(
+    u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", number: int = 1, size: int = 50
+) -> list[dict[str, Any]]:
+    """Return one page of the customers inside the reader's scope as rows of COLUMNS."""
+    order, skipped = order if order in ORDERS else "name", (max(number, 1) - 1) * size
+    if filters.text.strip():
+        statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS[order])
+        return u.rows(statement.limit(size).offset(skipped))
+    wanted = _wanted(u, filters)
+    return u.rows(_lists(tuple(wanted), order), **wanted, size=size, skipped=skipped)
+
+
+def listing(
+    u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", page: int = 1, size: int = 50
+) -> pd.DataFrame:
+    """Return one page of the customers inside the reader's scope: the columns of COLUMNS, `id` as index."""
+    statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS.get(order, ORDERS["name"]))
+    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size), index="id")
+
+
+def found(u: UnitOfWork, text: str, *, most: int) -> list[dict[str, Any]]:
+    """Return customers under a text as rows of COLUMNS, those talked to last first: candidates for `search.best`."""
+    statement = _filtered(u, select(*COLUMNS), Filters(text)).order_by(*ORDERS["recent"])
+    return u.rows(statement.limit(most))
+
+
+def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
+    """Return how many customers the filters leave, at most COUNT_CAP + 1 (which means 'more')."""
+    if filters.text.strip():
+        return capped(u, _filtered(u, select(Customer.id), filters))
+    wanted = _wanted(u, filters)
+    return int(u.value(_counts(tuple(wanted)), **wanted, cap=COUNT_CAP + 1))
+
+
+def capped(u: UnitOfWork, keys: AnySelect) -> int:
+    """Return how many rows a statement of keys gives, counting no further than COUNT_CAP + 1."""
+    return int(u.value(_counted(keys).params(cap=COUNT_CAP + 1)))
+
+
+def counting(keys: AnySelect) -> Prepared:
+    """Return the prepared count of a statement of keys; `cap` says how far it counts."""
+    return Prepared(_counted(keys))
+
+
+def _counted(keys: AnySelect) -> AnySelect:
+    return select(func.count()).select_from(keys.limit(bindparam("cap", type_=Integer)).subquery())
+
+
+def one(u: UnitOfWork, customer_id: int) -> Customer:
+    """Return one customer. Raises NotFound."""
+    return u.get(Customer, customer_id)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How to reach a customer, masked where the reader may not see it in full."""
+
+    phones: tuple[str, ...]
+    emails: tuple[str, ...]
+    address: str | None
+    in_full: bool
+
+
+_OWNER: Final = (Customer.responsible_id, Customer.team_id, Customer.partner_id)
+_PHONES: Final = Prepared(
+    select(Customer.address, *_OWNER, Phone.number)
+    .outerjoin(Phone, Phone.customer_id == Customer.id)
+    .where(Customer.id == bindparam("customer_id"))
+    .order_by(Phone.position)
+)
+_EMAILS: Final = Prepared(
+    select(Email.address, *_OWNER)
+    .join(Customer, Customer.id == Email.customer_id)
+    .where(Email.customer_id == bindparam("customer_id"))
+    .order_by(Email.position)
+)
+
+
+def reach(u: UnitOfWork, customer_id: int) -> Reach:
+    """Return phones, e-mails and address of a customer. Raises NotFound."""
+    phones = u.rows(_PHONES, customer_id=customer_id)
+    if not phones:
+        raise NotFound
+    emails = u.rows(_EMAILS, customer_id=customer_id)
+    return Reach(
+        tuple(row["number"] for row in phones if row["number"] is not None),
+        tuple(row["address"] for row in emails),
+        phones[0]["address"],
+        u.actor.covers("customers.view_personal", Owned(*(phones[0][key] for key in Owned._fields))),
+    )
+
+
+def values(u: UnitOfWork, customer_id: int) -> dict[str, Any]:
+    """Return the stored values of every field of the form, for filling it and for comparing two versions of it.
+
+    Personal values that the reader may not see come masked: a form must show them disabled.
+    """
+    customer = one(u, customer_id)
+    found = {key: getattr(customer, key) for key in (*TEXTS, "name", "kind", "employees", *CHOICES) if key != "address"}
+    ways = reach(u, customer_id)
+    return found | {"address": ways.address, "phones": list(ways.phones), "emails": list(ways.emails)}

@@ -1,0 +1,157 @@
+"""The records of a customer, and the codes that stand in them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.guards import ChildOf, Guarded
+from crm.core.i18n import N_
+from db.base import BigId, Record
+
+PERSONAL: Final[dict[str, Any]] = {"personal": True, "edit": "customers.edit_personal"}
+PRIVATE: Final[dict[str, Any]] = PERSONAL | {"view": "customers.view_personal"}
+KEPT: Final[dict[str, Any]] = {"kept": True}
+
+
+class Kind(StrEnum):
+    """What a customer is."""
+
+    PERSON = "person"
+    COMPANY = "company"
+
+
+KINDS: Final = {Kind.PERSON: N_("Person"), Kind.COMPANY: N_("Company")}
+
+
+class Stage(StrEnum):
+    """Where a customer stands in his life with us."""
+
+    POTENTIAL = "potential"
+    NEW = "new"
+    ACTIVE = "active"
+    LOYAL = "loyal"
+    AT_RISK = "at_risk"
+    LOST = "lost"
+    WON_BACK = "won_back"
+
+
+STAGES: Final = {
+    Stage.POTENTIAL: N_("Potential"),
+    Stage.NEW: N_("New"),
+    Stage.ACTIVE: N_("Active"),
+    Stage.LOYAL: N_("Loyal"),
+    Stage.AT_RISK: N_("At risk"),
+    Stage.LOST: N_("Lost"),
+    Stage.WON_BACK: N_("Won back"),
+}
+
+
+class Source(StrEnum):
+    """Through which channel the customer came to us."""
+
+    SALES = "sales"
+    REQUEST = "request"
+    ADVERTISING = "advertising"
+    RECOMMENDATION = "recommendation"
+    EXHIBITION = "exhibition"
+    FEEDBACK = "feedback"
+    RESEARCH = "research"
+    FILE = "file"
+    OTHER = "other"
+
+
+SOURCES: Final = {
+    Source.SALES: N_("Sales team"),
+    Source.REQUEST: N_("Customer's own request"),
+    Source.ADVERTISING: N_("Advertising"),
+    Source.RECOMMENDATION: N_("Recommendation"),
+    Source.EXHIBITION: N_("Exhibition"),
+    Source.FEEDBACK: N_("Feedback"),
+    Source.RESEARCH: N_("Market research"),
+    Source.FILE: N_("Imported file"),
+    Source.OTHER: N_("Other"),
+}
+
+
+class Customer(Guarded, Record):
+    """A person or company that we serve.
+
+    interaction_count, last_interaction_at: kept by the journal, so that lists need no second table.
+    extra: values of the company's own fields.
+    """
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        Index("ix_customers_team_name", "team_id", "sort_name", "id"),
+        Index("ix_customers_responsible_name", "responsible_id", "sort_name", "id"),
+        Index("ix_customers_name", "sort_name", "id"),
+        Index("ix_customers_team_last", "team_id", "last_interaction_at", "id"),
+    )
+    area: ClassVar[str] = "customers"
+
+    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(info=PERSONAL)
+    sort_name: Mapped[str] = mapped_column(info=KEPT)
+    external_number: Mapped[str | None] = mapped_column(index=True)
+    responsible_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info={"edit": "customers.assign"})
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"), info={"edit": "customers.assign"})
+    partner_id: Mapped[int | None] = mapped_column(index=True, info={"edit": "customers.assign"})
+    stage: Mapped[str] = mapped_column(default=Stage.POTENTIAL)
+    source: Mapped[str | None]
+    source_detail: Mapped[str | None]
+    industry: Mapped[str | None]
+    employees: Mapped[int | None]
+    need: Mapped[str | None]
+    website: Mapped[str | None]
+    country: Mapped[str | None]
+    region: Mapped[str | None]
+    city: Mapped[str | None] = mapped_column(index=True)
+    address: Mapped[str | None] = mapped_column(
+        deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "hidden"}
+    )
+    note: Mapped[str | None]
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    interaction_count: Mapped[int] = mapped_column(default=0, info=KEPT)
+    last_interaction_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+    purchase_count: Mapped[int] = mapped_column(default=0, info=KEPT)
+    last_purchase_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+    created_at: Mapped[datetime] = mapped_column(info=KEPT)
+    created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
+    import_id: Mapped[int | None] = mapped_column(index=True, info=KEPT)
+    archived_at: Mapped[datetime | None] = mapped_column(info={"edit": "customers.archive"})
+
+
+class Phone(ChildOf, Record):
+    """One phone of a customer. `number` is as people write it, `digits` is E.164 without the plus."""
+
+    __tablename__ = "phones"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit_personal", "customers.create")
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    number: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "phone"})
+    digits: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True, index=True, info=PRIVATE)
+    label: Mapped[str | None]
+    position: Mapped[int] = mapped_column(default=0, info=KEPT)
+
+
+class Email(ChildOf, Record):
+    """One e-mail address of a customer, in lower case."""
+
+    __tablename__ = "emails"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit_personal", "customers.create")
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    address: Mapped[str] = mapped_column(
+        deferred=True, deferred_raiseload=True, index=True, info=PRIVATE | {"mask": "email"}
+    )
+    label: Mapped[str | None]
+    position: Mapped[int] = mapped_column(default=0, info=KEPT)

@@ -1,0 +1,133 @@
+"""Whether Rapport works well, what to do if not, and what it does in the background."""
+
+from typing import Any
+
+import streamlit as st
+
+from crm import health
+from crm.core import i18n, jobs
+from crm.core.jobs import JOBS, STATUSES, JobState, Status
+from crm.health import LEVELS, Check, Level
+from ui import facts, tables, words
+from ui.page import header
+from ui.session import _, language, uow
+
+SECONDS = 10
+TONES = {Status.DONE: "good", Status.FAILED: "bad", Status.CANCELLED: "warn"}
+MOST = 20
+
+tab = header(
+    _("System"),
+    _("Whether Rapport works well, and what to do if not."),
+    tabs={"health": _("Health"), "jobs": _("Jobs"), "runs": _("Last runs")},
+)
+
+
+def checks(found: tuple[Check, ...]) -> None:
+    """Draw each look with what to do."""
+    rows = [
+        {"level": one.level, "text": _(one.text).format(**one.values), "advice": _(one.advice) if one.advice else ""}
+        for one in found
+    ]
+    columns = {
+        "level": tables.Column(_("State"), lambda level: words.named(LEVELS, level), tag=True, tone=_tone),
+        "text": tables.Column(_("What was found"), main=True, wrap=True),
+        "advice": tables.Column(_("What to do"), wrap=True),
+    }
+    tables.table(rows, columns, key="checks")
+
+
+def _tone(level: Level) -> str:
+    return level.value
+
+
+def overview(seen: health.Overview) -> None:
+    """Draw versions, database and workers as boxes of facts."""
+    versions = [(name, version, "") for name, version in seen.versions.items()]
+    database = [(_("Place"), seen.place, ""), (_("Size"), megabytes(seen.bytes), "")]
+    workers = [
+        (
+            one.name,
+            _("on {host} since {since}, last sign {ago}").format(
+                host=one.host, since=words.when(one.started_at), ago=words.ago(one.at)
+            ),
+            "",
+        )
+        for one in seen.beats
+    ]
+    nobody = [("", _("No worker was ever at work here."), "")]
+    facts.draw(
+        facts.Box(_("Versions"), versions),
+        facts.Box(_("Database"), database),
+        facts.Box(_("Workers"), workers or nobody),
+        key="facts",
+    )
+
+
+def megabytes(size: int) -> str:
+    """Write a size."""
+    return _("{n} MB").format(n=words.number(round(size / 1_000_000, 1)))
+
+
+def planned(cron: str | None) -> str:
+    """Write when the calendar starts a job."""
+    if cron is None:
+        return _("On demand")
+    minute, hour, *_rest = cron.split()
+    if hour == "*":
+        return _("Every hour")
+    return _("Every day at {time} UTC").format(time=f"{int(hour):02}:{int(minute):02}")
+
+
+def all_jobs(last: dict[str, JobState]) -> None:
+    """Draw every job with its last run."""
+    rows = []
+    for one in sorted(JOBS.values(), key=lambda job: _(job.title)):
+        run = last.get(one.name)
+        rows.append({"title": _(one.title), "planned": planned(one.cron)} | told(run))
+    columns = {"title": tables.Column(_("Job"), main=True), "planned": tables.Column(_("When"), wrap=True)}
+    tables.table(rows, columns | run_columns(), key="jobs")
+
+
+def told(run: JobState | None) -> dict[str, Any]:
+    """Return what the columns of a run show; nothing where it never ran."""
+    if run is None:
+        return {"asked_at": None, "status": None, "seconds": None, "said": ""}
+    took = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None
+    said = i18n.say(language(), run.error) if run.error else ""
+    if run.number:
+        said = _("Error number {number}: see the log.").format(number=run.number)
+    return {"asked_at": run.asked_at, "status": run.status, "seconds": took, "said": said}
+
+
+def run_columns() -> dict[str, tables.Column]:
+    """Return the columns that tell of a run."""
+    return {
+        "asked_at": tables.Column(_("Last run"), words.when),
+        "status": tables.Column(
+            _("State"), lambda code: words.named(STATUSES, code), tag=True, tone=lambda code: TONES.get(code, "")
+        ),
+        "seconds": tables.Column(_("Seconds"), words.number, right=True),
+        "said": tables.Column(_("What it said"), wrap=True),
+    }
+
+
+@st.fragment(run_every=SECONDS)
+def look() -> None:
+    """Look again every few seconds, for as long as somebody watches."""
+    with uow() as u:
+        seen = health.overview(u)
+        last = jobs.last_runs(u) if tab == "jobs" else {}
+        newest = jobs.recent(u, most=MOST) if tab == "runs" else []
+    if tab == "health":
+        checks(seen.readiness.checks)
+        overview(seen)
+        st.caption(_("In the terminal, 'python -m crm doctor' looks at everything, the slow looks too."))
+    elif tab == "jobs":
+        all_jobs(last)
+    else:
+        rows = [{"title": _(one.title)} | told(one) for one in newest]
+        tables.table(rows, {"title": tables.Column(_("Job"), main=True)} | run_columns(), key="runs")
+
+
+look()
