@@ -24,10 +24,10 @@ class Notification(Guarded, Record):
     responsible_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     team_id: Mapped[int | None]
     partner_id: Mapped[int | None]
-    text: Mapped[str]
-    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    page: Mapped[str | None]
-    query: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    text: Mapped[str] = mapped_column(info=KEPT)  # kept: the audit log shall not repeat whom a message names
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict, info=KEPT)
+    page: Mapped[str | None] = mapped_column(info=KEPT)
+    query: Mapped[dict[str, Any]] = mapped_column(default=dict, info=KEPT)
     at: Mapped[datetime]
     read_at: Mapped[datetime | None] = mapped_column(info=KEPT)
 

@@ -95,6 +95,7 @@ def move_person(u: UnitOfWork, user_id: int, team_id: int | None, *, with_custom
     with_customers: his customers go along; otherwise they stay in the old team and wait there for a new responsible.
     Raises NotFound.
     """
+    users.hold(u, user_id)
     person = u.get(User, user_id)
     if person.deleted_at is not None:
         raise NotFound

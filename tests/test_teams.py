@@ -1,6 +1,7 @@
 """Teams: the tree, who leads and belongs, and what follows a person who moves."""
 
 import threading
+import time
 from datetime import date
 
 import pytest
@@ -130,6 +131,40 @@ def test_a_person_moves_with_the_customers_and_the_running_plans(cast):
         assert u.get(plans.Plan, ended).team_id == NORTH
     with cast.unit(cast.rep) as u:
         assert customers.one(u, mine).responsible_id == cast.rep.user_id
+
+
+@pytest.mark.parametrize("first", ["assign", "move"])
+def test_a_customer_handed_over_at_the_moment_of_the_move_is_in_the_persons_new_team(cast, first):
+    customer_id = a_customer(cast, "rival")
+    began, errors = threading.Event(), list[CrmError]()
+    acts = {
+        "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
+        "move": (cast.admin, lambda u: teams.move_person(u, cast.rep.user_id, SOUTH)),
+    }
+    with cast.unit(cast.keeper) as u:
+        seen = customers.one(u, customer_id).version
+
+    def act(name: str) -> None:
+        who, what = acts[name]
+        try:
+            with cast.unit(who) as u:
+                if name != first:
+                    began.wait(10)
+                what(u)
+                if name == first:
+                    began.set()
+                    time.sleep(0.4)  # the other one arrives before this commit
+        except CrmError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=act, args=(name,)) for name in acts]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    with cast.unit(cast.keeper) as u:
+        card = customers.one(u, customer_id)
+        assert (card.responsible_id, card.team_id, errors) == (cast.rep.user_id, SOUTH, [])
 
 
 def test_customers_that_stay_wait_in_the_old_team_for_a_new_responsible(cast):

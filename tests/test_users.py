@@ -1,6 +1,7 @@
 """Accounts: who can be created, changed and closed by whom, and what ends with them."""
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import func, select, update
@@ -345,6 +346,41 @@ def test_deleting_hands_the_customers_over_with_team_and_a_higher_version(cast):
         assert (kept.responsible_id, kept.team_id) == (cast.mate.user_id, NORTH)
     with pytest.raises(Conflict), cast.unit(cast.keeper) as u:
         customers.edit(u, customer_id, {"stage": "loyal"}, seen=before)
+
+
+@pytest.mark.parametrize("first", ["assign", "delete"])
+def test_nobody_gets_a_customer_at_the_moment_of_being_deleted(cast, first):
+    customer_id = a_customer(cast, "rival")
+    began, errors = threading.Event(), list[CrmError]()
+    acts = {
+        "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
+        "delete": (cast.admin, lambda u: users.delete(u, cast.rep.user_id, hand_over_to=cast.mate.user_id)),
+    }
+    with cast.unit(cast.keeper) as u:
+        seen = customers.one(u, customer_id).version
+
+    def act(name: str) -> None:
+        who, what = acts[name]
+        try:
+            with cast.unit(who) as u:
+                if name != first:
+                    began.wait(10)
+                what(u)
+                if name == first:
+                    began.set()
+                    time.sleep(0.4)  # the other one arrives before this commit
+        except CrmError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=act, args=(name,)) for name in acts]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    with cast.unit(cast.keeper) as u:
+        card = customers.one(u, customer_id)
+    expected = (cast.mate.user_id, NORTH, []) if first == "assign" else (cast.rival.user_id, SOUTH, [NotFound])
+    assert (card.responsible_id, card.team_id, [type(one) for one in errors]) == expected
 
 
 def test_the_customers_move_even_where_the_administrator_may_not_see_them(cast):

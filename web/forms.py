@@ -116,7 +116,6 @@ def page(request: Request, form: Form, *, status: int = 200) -> Response:
     secret = known if len(known) == SECRET_SIGNS else secrets.token_urlsafe(32)
     answer = HTMLResponse(_drawn(form, chosen, _token(secret), _here(request)), status, {"cache-control": "no-store"})
     answer.headers["content-security-policy"] = headers.FORM_POLICY
-    answer.headers["referrer-policy"] = "no-referrer" if request.url.path.startswith("/reset/") else "same-origin"
     set_cookie(answer, own_cookie("rapport-form"), secret, FORM_SECONDS)
     if request.query_params.get("language") in LANGUAGES:
         set_cookie(answer, LANGUAGE_COOKIE, chosen, A_YEAR)

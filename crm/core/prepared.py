@@ -37,7 +37,7 @@ class Prepared:
 
     def scoped(self, actor: Actor) -> tuple[AnySelect, dict[str, Any]]:
         """Return the statement with the scope of people who reach rows as this one does, and this one's facts."""
-        if self._look.is_bare:
+        if self._look.is_bare or not self._is_of_records:
             raise Refused(N_("A statement without records must say so."))
         reaches = tuple(actor.reach(f"{model.area}.view") for model in self._models)
         if reaches not in self._scoped:
@@ -66,6 +66,10 @@ class Prepared:
                 statement = statement.options(with_loader_criteria(model, rows, include_aliases=True))
                 compared.add(reach)
         return statement, tuple(sorted(compared - {Reach.NOTHING}))
+
+    @cached_property
+    def _is_of_records(self) -> bool:
+        return self.statement._propagate_attrs.get("compile_state_plugin") == "orm"  # noqa: SLF001  what the session asks, too
 
     @cached_property
     def _look(self) -> Look:

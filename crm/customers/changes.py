@@ -108,7 +108,8 @@ def _raise_version(u: UnitOfWork, customer: Customer) -> None:
 
 
 def _team_of(u: UnitOfWork, user_id: int) -> int | None:
-    person = u.session.get(User, user_id)
+    # held until the commit, or the person could move to another team between this look and the customer's row
+    person = u.session.get(User, user_id, with_for_update={"read": True, "key_share": True})
     if person is None or not person.is_active:
         raise NotFound(N_("There is no such colleague."))
     return person.team_id

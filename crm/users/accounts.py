@@ -114,6 +114,7 @@ def delete(u: UnitOfWork, user_id: int, *, hand_over_to: int | None = None) -> i
     user = _account(u, user_id)
     _not_oneself(u, user)
     _another_administrator_stays(u, user)
+    hold(u, user_id)
     moved = hand_over(u, user_id, hand_over_to) if hand_over_to is not None else 0
     if left := count_customers(u, user.id):
         raise Invalid(
@@ -133,6 +134,7 @@ def hand_over(u: UnitOfWork, user_id: int, to_id: int) -> int:
 
     Raises Invalid, NotFound.
     """
+    hold(u, user_id, to_id)
     user, heir = _account(u, user_id), u.get(User, to_id)
     if heir.id == user.id or not heir.is_active:
         raise Invalid(N_("Please choose another colleague."), field="hand_over_to")
@@ -202,6 +204,11 @@ def _account(u: UnitOfWork, user_id: int, *, seen: int | None = None) -> User:
     if Role.ADMINISTRATOR in user.roles:
         u.need(ABOVE_ALL)
     return user
+
+
+def hold(u: UnitOfWork, *user_ids: int) -> None:
+    """Keep others from giving these people customers until the commit; in one order, so that nobody waits in a circle."""
+    u.rows(select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update())
 
 
 def _not_oneself(u: UnitOfWork, user: User) -> None:

@@ -75,13 +75,11 @@ elif may("backups.make"):
 if copies.empty:
     empty(_("There is no copy yet. One is made every hour while a worker is at work."), icon="save")
 else:
-    copies["state"] = [TROUBLES.get(fault, fault) if fault else GOOD for fault in copies["fault"]]
+    copies["state"] = [TROUBLES.get(fault, fault) if isinstance(fault, str) else GOOD for fault in copies["fault"]]
     columns = {
         "made_at": tables.Column(_("Made"), words.moment, main=True),
         "kind": tables.Column(_("Why"), lambda code: words.named(KINDS, code)),
-        "state": tables.Column(
-            _("State"), lambda text: _(text), tag=True, tone=lambda text: "good" if text == GOOD else "bad", wrap=True
-        ),
+        "state": tables.Column(_("State"), _, tag=True, tone=lambda text: "good" if text == GOOD else "bad", wrap=True),
         "bytes": tables.Column(_("Size"), megabytes, right=True),
         "rows": tables.Column(_("Rows"), words.number, right=True),
         "seconds": tables.Column(_("Seconds"), words.number, right=True),
@@ -89,10 +87,6 @@ else:
     }
     tables.table(copies, columns, key="copies")
     with st.expander(_("How to bring a copy back")):
-        st.markdown(_("Stop Rapport, then say in its folder, with the name of a copy:"))
-        st.code(
-            "python -m crm restore "
-            + str(copies["name"].dropna().iloc[0] if copies["name"].notna().any() else "newest"),
-            language="sh",
-        )
+        st.markdown(_("Stop Rapport, then say in its folder, with the name of a copy or for the newest one:"))
+        st.code("python -m crm restore newest", language="sh")
         st.markdown(_("The copy is proved first. What was there is kept aside, and everybody signs in anew."))

@@ -14,7 +14,6 @@ from crm.core.worker import Seat
 from tests.cast import Cast
 from tests.core.test_jobs import wait_for
 
-
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND pid <> pg_backend_pid()

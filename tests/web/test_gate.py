@@ -244,7 +244,7 @@ def test_every_answer_carries_the_headers(site: Site, path: str) -> None:
         assert "unsafe-eval" not in policy.replace("'wasm-unsafe-eval'", "")
         assert "frame-ancestors" in policy
         assert found["x-content-type-options"] == "nosniff"
-        assert found["referrer-policy"] in {"same-origin", "no-referrer"}
+        assert found["referrer-policy"] == "same-origin"
         assert found["x-frame-options"] == "SAMEORIGIN"
         assert "server" not in found
         assert path.startswith(("/assets/", "/static/")) or found["cache-control"] == "no-store"

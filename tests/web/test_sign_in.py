@@ -352,7 +352,7 @@ def test_a_link_lets_one_choose_a_password_once(quiet: Site, browser: httpx.Clie
     for _ in range(3):  # a mail scanner looks, too
         shown = browser.get(link)
         assert shown.status_code == 200
-        assert shown.headers["referrer-policy"] == "no-referrer"
+        assert shown.headers["referrer-policy"] == "same-origin"  # with no-referrer a browser would send no Origin
     assert send(browser, "", shown, password="short", again="short").status_code == 422
     done = send(browser, "", shown, password=NEW, again=NEW)
     assert (done.status_code, done.headers["location"]) == (303, "/sign-in?changed=1")
@@ -538,6 +538,39 @@ def test_a_disabled_account_is_out_within_five_seconds(chromium: Browser, probe:
             with probe.database.writing() as connection:
                 connection.execute(gone.values(disabled_at=None))
             probe.forget_tries()
+
+
+@pytest.mark.browser
+def test_every_plain_form_can_be_sent_by_a_real_browser(chromium: Browser, probe: Site) -> None:
+    with probe.database.writing() as connection:
+        link = sessions.make_reset_link(connection, PARTS["mate"].id)
+        where = Credential.user_id == PARTS["service"].id
+        connection.execute(update(Credential).where(where).values(must_change=True))
+    offer, now = sessions.offer_totp("service"), clock.now() - timedelta(minutes=2)
+    totp = pyotp.TOTP(offer.secret)
+    sessions.enable_totp(probe.database, PARTS["service"].id, offer.secret, totp.at(now), now=now)
+    with window(chromium, probe) as (_, page, complaints):
+        page.goto("/forgotten")
+        page.fill("#who", "mate")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Your request is on its way")
+        page.goto(link)
+        page.fill("#password", NEW)
+        page.fill("#again", NEW)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/sign-in?changed=1")
+        fill_in(page, "service")
+        page.fill("#code", totp.at(clock.now()))
+        page.keyboard.press("Enter")
+        page.fill("#password", NEW)
+        page.fill("#again", NEW)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=user 6")
+        page.goto("/sign-out")
+        page.click("button")
+        page.wait_for_url("**/sign-in?out=1")
+        assert complaints == []
+    probe.give_passwords()
 
 
 @pytest.mark.browser
