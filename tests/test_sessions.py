@@ -287,13 +287,19 @@ def test_an_old_token_is_written_down_and_an_unknown_one_is_not(people: Database
     )
 
 
-def test_sign_ins_of_last_month_are_cleared_away(people: Database) -> None:
+def test_what_ended_last_month_is_cleared_away(people: Database) -> None:
+    now = clock.now()
     inside(people)
-    old = inside(people, now=clock.now() - timedelta(days=60))
+    old = inside(people, now=now - timedelta(days=60))
+    enter(people, password="wrong", now=now - timedelta(days=2))
+    make_link(people, now=now - timedelta(days=60))
     assert sessions.clear_old(people) == 1
     assert sessions.current(people, old.token) is None
     with people.reader.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(SignIn)).scalar_one() == 1
+        rows = [connection.execute(select(func.count()).select_from(one)).scalar_one() for one in (SignIn, ResetLink)]
+        keys = set(connection.execute(select(sessions.Throttle.key)).scalars())
+    assert rows == [1, 0]
+    assert throttle.account_key("rep") not in keys
 
 
 @pytest.mark.parametrize(

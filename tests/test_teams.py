@@ -1,17 +1,17 @@
 """Teams: the tree, who leads and belongs, and what follows a person who moves."""
 
-import threading
-import time
 from datetime import date
+from functools import partial
 
 import pytest
 from sqlalchemy import select
 
 from crm import audit, customers, interactions, plans, teams
 from crm.core.access import Identity
-from crm.core.errors import Conflict, CrmError, Invalid, NotFound, Refused
+from crm.core.errors import Conflict, Invalid, NotFound, Refused
 from crm.core.people import Team
 from tests.cast import NORTH, SALES, SOUTH, a_call, a_customer
+from tests.support.meeting import at_once, meanwhile
 
 MONTH = {"starts_on": date(2026, 2, 1), "ends_on": date(2026, 2, 28)}
 
@@ -85,32 +85,15 @@ def test_two_moves_at_the_same_moment_close_no_circle(cast):
         with cast.unit(cast.admin) as u:
             for team_id in (NORTH, SOUTH):
                 teams.set_parent(u, team_id, None, seen=u.get(Team, team_id).version)
-        errors = _at_once(cast, ((NORTH, SOUTH), (SOUTH, NORTH)))
+        seen = {team_id: version(cast, team_id) for team_id in (NORTH, SOUTH)}
+        moves = [
+            partial(teams.set_parent, team_id=one, parent_id=other, seen=seen[one])
+            for one, other in ((NORTH, SOUTH), (SOUTH, NORTH))
+        ]
+        errors = at_once(cast, *((cast.admin, move) for move in moves))
         with cast.unit(cast.admin) as u:
             assert len(teams.tree(u)) == 3, "a circle would be in no branch"
         assert [type(one) for one in errors] == [Invalid]
-
-
-def _at_once(cast, moves: tuple[tuple[int, int], ...]) -> list[CrmError]:
-    """Put each first team under its second one, all at the same moment; return what was refused."""
-    seen = {team_id: version(cast, team_id) for team_id, _under in moves}
-    ready, errors = threading.Barrier(len(moves)), list[CrmError]()
-
-    def put(team_id: int, under: int) -> None:
-        try:
-            with cast.unit(cast.admin) as u:
-                teams.tree(u)
-                ready.wait(10)
-                teams.set_parent(u, team_id, under, seen=seen[team_id])
-        except CrmError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=put, args=pair) for pair in moves]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
-    return errors
 
 
 def test_a_person_moves_with_the_customers_and_the_running_plans(cast):
@@ -136,7 +119,6 @@ def test_a_person_moves_with_the_customers_and_the_running_plans(cast):
 @pytest.mark.parametrize("first", ["assign", "move"])
 def test_a_customer_handed_over_at_the_moment_of_the_move_is_in_the_persons_new_team(cast, first):
     customer_id = a_customer(cast, "rival")
-    began, errors = threading.Event(), list[CrmError]()
     acts = {
         "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
         "move": (cast.admin, lambda u: teams.move_person(u, cast.rep.user_id, SOUTH)),
@@ -144,24 +126,7 @@ def test_a_customer_handed_over_at_the_moment_of_the_move_is_in_the_persons_new_
     with cast.unit(cast.keeper) as u:
         seen = customers.one(u, customer_id).version
 
-    def act(name: str) -> None:
-        who, what = acts[name]
-        try:
-            with cast.unit(who) as u:
-                if name != first:
-                    began.wait(10)
-                what(u)
-                if name == first:
-                    began.set()
-                    time.sleep(0.4)  # the other one arrives before this commit
-        except CrmError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=act, args=(name,)) for name in acts]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
+    errors = meanwhile(cast, first, acts)
     with cast.unit(cast.keeper) as u:
         card = customers.one(u, customer_id)
         assert (card.responsible_id, card.team_id, errors) == (cast.rep.user_id, SOUTH, [])

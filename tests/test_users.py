@@ -1,7 +1,6 @@
 """Accounts: who can be created, changed and closed by whom, and what ends with them."""
 
-import threading
-import time
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select, update
@@ -13,6 +12,7 @@ from crm.core.errors import Conflict, CrmError, Invalid, InvalidForm, NotFound, 
 from crm.core.people import SignIn, Team, User
 from crm.users import Filters
 from tests.cast import NORTH, PARTNER, SOUTH, a_customer
+from tests.support.meeting import at_once, meanwhile
 
 PASSWORD = "vier Worte reichen gut"
 
@@ -189,32 +189,14 @@ def test_nobody_locks_himself_out_even_where_another_administrator_stays(cast, h
 def test_two_administrators_who_remove_each_other_at_the_same_moment_leave_one(cast, how):
     first, second = cast.admin, a_second_administrator(cast)
     for _ in range(4):
-        errors = _at_once(cast, how, first, second)
+        errors = at_once(
+            cast,
+            *((who, partial(ENDINGS[how], user_id=other.user_id)) for who, other in ((first, second), (second, first))),
+        )
         assert len(active_administrators(cast)) == 1, errors
         assert len(errors) == 1
         assert isinstance(errors[0], CrmError)
         _restore(cast, first, second)
-
-
-def _at_once(cast, how, first, second) -> list[BaseException]:
-    errors: list[BaseException] = []
-    ready = threading.Barrier(2)
-
-    def remove(actor: Identity, other: Identity) -> None:
-        try:
-            with cast.unit(actor) as u:
-                u.value(select(func.count(User.id)))
-                ready.wait(10)
-                ENDINGS[how](u, other.user_id)
-        except CrmError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=remove, args=pair) for pair in ((first, second), (second, first))]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
-    return errors
 
 
 def _restore(cast, *who: Identity) -> None:
@@ -351,7 +333,6 @@ def test_deleting_hands_the_customers_over_with_team_and_a_higher_version(cast):
 @pytest.mark.parametrize("first", ["assign", "delete"])
 def test_nobody_gets_a_customer_at_the_moment_of_being_deleted(cast, first):
     customer_id = a_customer(cast, "rival")
-    began, errors = threading.Event(), list[CrmError]()
     acts = {
         "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
         "delete": (cast.admin, lambda u: users.delete(u, cast.rep.user_id, hand_over_to=cast.mate.user_id)),
@@ -359,24 +340,7 @@ def test_nobody_gets_a_customer_at_the_moment_of_being_deleted(cast, first):
     with cast.unit(cast.keeper) as u:
         seen = customers.one(u, customer_id).version
 
-    def act(name: str) -> None:
-        who, what = acts[name]
-        try:
-            with cast.unit(who) as u:
-                if name != first:
-                    began.wait(10)
-                what(u)
-                if name == first:
-                    began.set()
-                    time.sleep(0.4)  # the other one arrives before this commit
-        except CrmError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=act, args=(name,)) for name in acts]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
+    errors = meanwhile(cast, first, acts)
     with cast.unit(cast.keeper) as u:
         card = customers.one(u, customer_id)
     expected = (cast.mate.user_id, NORTH, []) if first == "assign" else (cast.rival.user_id, SOUTH, [NotFound])

@@ -147,7 +147,9 @@ def _options(
     def choice(name: str, label: str, names: dict[Any, str], now: Any, **options: Any) -> Any:
         codes = list(names)
         place = codes.index(now) if now in codes else 0
-        return st.selectbox(label, codes, index=place, format_func=names.get, key=f"{name}-{key}", **options)
+        return st.selectbox(
+            label, codes, index=place, format_func=lambda code: names[code], key=f"{name}-{key}", **options
+        )
 
     nothing = {"": "–"}
     on_match = choice(

@@ -19,7 +19,7 @@ SECONDS: Final = 1.0
 
 STATE_TONES: Final = {State.FINISHED: "good", State.FAILED: "bad", State.STOPPED: "warn"}
 OUTCOME_TONES: Final = {Outcome.NEW: "good", Outcome.FAULTY: "bad"}
-_CODED: Final = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
+_CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
 
 
 def listing(rows: Any, count: int, people: Mapping[int, str]) -> None:
@@ -58,7 +58,10 @@ def preview(found: Preview) -> None:
     columns: dict[str, tables.Column] = {
         " row": tables.Column(_("Row"), words.number, right=True, muted=True),
         " outcome": tables.Column(
-            _("Will be"), lambda code: words.named(OUTCOMES, code), tag=True, tone=OUTCOME_TONES.get
+            _("Will be"),
+            lambda code: words.named(OUTCOMES, code),
+            tag=True,
+            tone=lambda code: OUTCOME_TONES.get(code, ""),
         ),
     }
     shown = (*found.fields, *found.own)

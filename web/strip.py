@@ -1,6 +1,7 @@
 """What the strip above every page asks for between two runs of a page: the look-up, the bell, the language."""
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -98,15 +99,18 @@ def read(request: Request) -> Response:
 
 async def language(request: Request) -> Response:
     """Change one's own language."""
-    body = await request.body()
-    code = (await request.json()).get("code") if len(body) <= LONGEST_BODY else None
-    return await run_in_threadpool(_set_language, request, str(code))
+    return await run_in_threadpool(_set_language, request, await request.body())
 
 
 @answered
-def _set_language(request: Request, code: str) -> Response:
+def _set_language(request: Request, body: bytes) -> Response:
+    try:
+        asked = json.loads(body) if len(body) <= LONGEST_BODY else None
+    except ValueError:
+        asked = None
+    code = asked.get("code") if isinstance(asked, dict) else None
     with unit_of_work(database(), _who(request)) as u:
-        users.set_language(u, code)
+        users.set_language(u, str(code))
     return Response(status_code=204)
 
 

@@ -8,8 +8,8 @@ it, the facts that rows are compared with, is given at each run: without them th
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select
-from sqlalchemy.orm import with_loader_criteria
+from sqlalchemy import ColumnElement, CursorResult, Select
+from sqlalchemy.orm import InstrumentedAttribute, with_loader_criteria
 
 from crm.core.access import Actor, Anybody, Reach
 from crm.core.errors import Refused
@@ -89,4 +89,5 @@ class Prepared:
 
 
 def _names_records(statement: AnySelect) -> bool:
-    return any(isinstance(each["expr"], type) or each["expr"] is each["entity"] for each in statement.column_descriptions)
+    columns = (ColumnElement, InstrumentedAttribute)
+    return any(not isinstance(each["expr"], columns) for each in statement.column_descriptions)

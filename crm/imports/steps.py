@@ -5,6 +5,7 @@ transaction; the same file with the same mapping is noticed.
 """
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select, update
@@ -20,6 +21,7 @@ from crm.imports import mapping as mappings
 from crm.imports.files import Format, Reading, Received, Survey
 from crm.imports.mapping import FieldMapping
 from crm.imports.records import Import, ImportRow, State
+from crm.imports.rows import terms
 from crm.imports.run import locked
 
 FINISHED_DAYS: Final = 30
@@ -172,7 +174,7 @@ def remove_old_files(u: UnitOfWork) -> None:
         record.file_removed_at, record.trial = u.now, None
         # bulk: as many rows as the file had
         u.execute(update(ImportRow).where(ImportRow.import_id == record.id).values(causes=[]), bulk=True)
-        u.after_commit(lambda token=record.stored_as: files.remove(token))
+        u.after_commit(partial(files.remove, record.stored_as))
 
 
 _NOT_NOW: Final = N_("This is not possible in the state that the import is in.")
@@ -228,7 +230,7 @@ def _proposed(u: UnitOfWork, token: str, form: Format, found: Survey, word: str)
     for before in u.all(latest.order_by(Import.id.desc()).limit(20)):
         if set(before.headings) - files.our_headings() == columns:
             return before.plan  # type: ignore[no-any-return]
-    people = run.reading.terms(u, FieldMapping(), found.columns).people
+    people = terms(u, FieldMapping(), found.columns).people
     return mappings.guess(found.columns, files.sample(token, form, found.reading), word=word, people=people)
 
 

@@ -11,7 +11,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -105,15 +105,15 @@ def text_of(cell: Any) -> str:
     if isinstance(value, datetime):
         moment = value.replace(microsecond=0)
         return moment.date().isoformat() if moment.time() == time() else moment.isoformat(" ")
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    return str(value)  # a day is written 2026-11-21, a time 14:02:00
 
 
-def _number(value: float, shown_as: str) -> str:
+def _number(value: Any, shown_as: str) -> str:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  NaN is not itself
             return str(value)
-        exact = Decimal(repr(value))
-        text = format(exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact, "f")
+        text = format(Decimal(repr(value)), "f")
+        text = text.rstrip("0").rstrip(".") if "." in text else text
     else:
         text = str(value)
     return text.zfill(len(shown_as)) if re.fullmatch("0+", shown_as) else text

@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 
 from crm.core import clock
 from crm.core.access import Identity
 from crm.core.errors import NotFound
 from crm.core.people import SignIn, User
-from crm.sessions import ledger
+from crm.sessions import ledger, throttle
 from crm.sessions.accounts import end_sign_ins, token_hash
 from crm.sessions.policy import policy
+from crm.sessions.records import ResetLink
 from db.engine import Database
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """'Last seen' is not written more often than this."""
 
+_LINKS = ResetLink.__table__
 _SIGN_INS = SignIn.__table__
 _ROW = _SIGN_INS.c
 _USERS = User.__table__.c
@@ -178,8 +180,12 @@ def note_refused(database: Database, token: str, *, address: str, now: datetime 
 
 
 def clear_old(database: Database, *, now: datetime | None = None) -> int:
-    """Delete sign-ins that ended 30 days ago; return how many. For the nightly job."""
-    before = (now or clock.now()) - timedelta(days=30)
-    ended = (_ROW.revoked_at < before) | (_ROW.expires_at < before)
+    """Delete sign-ins and links that ended 30 days ago, and yesterday's counted tries; return how many sign-ins. For the nightly job."""
+    at = now or clock.now()
+    before = at - timedelta(days=30)
     with database.writing() as connection:
-        return connection.execute(_SIGN_INS.delete().where(ended)).rowcount
+        connection.execute(delete(_LINKS).where(_LINKS.c.expires_at < before))
+        throttle.clear_old(connection, at - timedelta(days=1))
+        return connection.execute(
+            delete(_SIGN_INS).where((_ROW.revoked_at < before) | (_ROW.expires_at < before))
+        ).rowcount

@@ -1,6 +1,8 @@
 """Signing in and out over plain HTTP: every way in, every way to be refused, and nothing that a stranger learns."""
 
+import asyncio
 import re
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ from crm.notifications import Notification
 from crm.sessions import Credential, Throttle
 from tests.cast import PARTS
 from tests.web.site import PASSWORD, Site, running
+from web import forms
 from web.forms import local_address
 
 NEW = "eleven patient herons"
@@ -229,6 +232,41 @@ def test_an_address_that_tries_too_much_is_refused_and_says_so(quiet: Site) -> N
     with quiet.http() as browser:
         assert sign_in(browser, "rep").status_code == 429
         assert not is_inside(browser)
+
+
+def test_a_storm_of_sign_ins_does_not_stop_the_server(quiet: Site) -> None:
+    quiet.give_passwords("mate", cost=12)
+
+    def storm(_: int) -> int:
+        with quiet.http() as browser:
+            return sign_in(browser, "mate", "wrong").status_code
+
+    with ThreadPoolExecutor(41) as pool, quiet.http() as watcher:
+        storming = pool.map(storm, range(40))
+        waits = []
+        for _ in range(20):
+            begun = time.monotonic()
+            assert watcher.get("/livez").status_code == 200
+            waits.append(time.monotonic() - begun)
+            time.sleep(0.05)
+        assert set(storming) <= {401, 503}
+    assert sorted(waits)[10] < 0.5
+
+
+def test_who_would_wait_too_long_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "MOST_WAITING", 3)
+
+    async def crowd() -> list[object]:
+        door = threading.Event()
+        waiting = [asyncio.ensure_future(forms.in_thread(door.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(forms.TooManyError):
+            await forms.in_thread(door.wait)
+        door.set()
+        await asyncio.gather(*waiting)
+        return [await forms.in_thread(lambda: "free again")]
+
+    assert asyncio.run(crowd()) == ["free again"]
 
 
 def test_a_right_sign_in_does_not_use_up_the_offices_tries(quiet: Site) -> None:

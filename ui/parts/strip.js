@@ -222,14 +222,14 @@ export default function ({ data, parentElement, setStateValue }) {
   })
   if (app) back.observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] })
   document.addEventListener("click", onClick)
-  document.addEventListener("click", onChoice)
+  document.addEventListener("click", onChoice, true) // chips keep their clicks to themselves
   document.addEventListener("input", onInput)
   document.addEventListener("keydown", onKey)
   focus.observe(document.body, { childList: true, subtree: true })
   return () => {
     clearInterval(watch)
     document.removeEventListener("click", onClick)
-    document.removeEventListener("click", onChoice)
+    document.removeEventListener("click", onChoice, true)
     document.removeEventListener("input", onInput)
     document.removeEventListener("keydown", onKey)
     focus.disconnect()
