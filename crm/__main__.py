@@ -28,6 +28,10 @@ Exit status: 0 done; 1 not done, and a sentence says why; 2 the command was not 
 """
 
 
+class NotDoneError(Exception):
+    """A command cannot be done; the sentence is for the terminal, which speaks English."""
+
+
 def say(*lines: str) -> None:
     """Write to the terminal, at once: somebody is waiting."""
     print(*lines, sep="\n", flush=True)
@@ -44,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["RAPPORT_PORT"] = str(args.port)
     forget()
     if not running.port_is_free(args.port, args.address):
-        raise CrmError("Port {port} is taken. Choose another one: python -m crm run --port 8502", port=args.port)
+        raise NotDoneError(f"Port {args.port} is taken. Choose another one: python -m crm run --port 8502")
     logs.configure(config().data_dir / "logs", "run")
     prepared = retry.patiently(lambda: installation.prepare(config(), database(), say=say))
     if prepared.was_empty:
@@ -187,9 +191,9 @@ def _mapping(path: Path | None) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CrmError("The mapping {path} cannot be read: {reason}.", path=str(path), reason=str(error)) from error
+        raise NotDoneError(f"The mapping {path} cannot be read: {error}.") from error
     if not isinstance(found, dict):
-        raise CrmError("The mapping {path} cannot be read: {reason}.", path=str(path), reason="it is no JSON object")
+        raise NotDoneError(f"The mapping {path} cannot be read: it is no JSON object.")
     return found
 
 
@@ -414,6 +418,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except CrmError as error:
         code = getattr(error, "code", "")
         print(i18n.say(i18n.DEFAULT, error) + (f" ({code})" if code else ""), file=sys.stderr)
+    except NotDoneError as error:
+        print(error, file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001  the edge: a number for the person, the rest for the log

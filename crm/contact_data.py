@@ -38,10 +38,10 @@ def clean_phone(text: str, region: str) -> tuple[str, str]:
 def clean_email(text: str) -> str:
     """Return an e-mail address in lower case; raise Invalid beside `emails`."""
     compact = text.strip()
+    wrong = Invalid(N_("'{text}' is not an e-mail address."), field="emails", text=compact[:80])
+    if len(compact) > LONGEST_EMAIL or re.search(r"[\s,;<>]", compact):
+        raise wrong
     try:
-        if len(compact) > LONGEST_EMAIL or re.search(r"[\s,;<>]", compact):
-            raise EmailNotValidError
-        found = validate_email(compact, check_deliverability=False)
+        return str(validate_email(compact, check_deliverability=False).normalized).lower()
     except EmailNotValidError:
-        raise Invalid(N_("'{text}' is not an e-mail address."), field="emails", text=compact[:80]) from None
-    return str(found.normalized).lower()
+        raise wrong from None

@@ -6,13 +6,16 @@ something to count registers it in MEASURES of `plans` and calls `count` in its 
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.access import Actor, Owned
 from crm.core.guards import Guarded
 from crm.core.people import User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from db.base import Base
 from db.dialect import add_up
@@ -56,7 +59,7 @@ def count(u: UnitOfWork, day: date, person_id: int, measures: Iterable[str], by:
     if rows:
         table = DailyCount.__table__
         key = ("day", "responsible_id", "measure")
-        statement = add_up(u.session.get_bind().dialect, table, rows, key, "count")  # type: ignore[arg-type]
+        statement = add_up(u.session.get_bind().dialect, table, rows, key, "count")
         u.execute(statement, bulk=True, raw=True)
 
 
@@ -64,23 +67,31 @@ Period = tuple[date, date]
 """First and last day, both included."""
 
 
+@lru_cache(maxsize=64)
+def _sums(periods: int) -> Prepared:
+    sums = [
+        func.sum(case((DailyCount.day.between(bindparam(f"first_{n}"), bindparam(f"last_{n}")), DailyCount.count), else_=0))
+        .label(f"period_{n}")
+        for n in range(periods)
+    ]  # fmt: skip
+    return Prepared(
+        select(DailyCount.responsible_id, DailyCount.measure, *sums)
+        .where(DailyCount.measure.in_(bindparam("measures", expanding=True)))
+        .where(DailyCount.day.between(bindparam("first"), bindparam("last")))
+        .group_by(DailyCount.responsible_id, DailyCount.measure)
+    )
+
+
 def totals(u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]) -> dict[tuple[str, Period], dict[int, int]]:
     """Return (measure, period) -> person id -> count, for the people inside the reader's scope: one statement for all."""
     wanted, spans = sorted(set(measures)), sorted(set(periods))
     if not wanted or not spans:
         return {}
-    sums = [
-        func.sum(case((DailyCount.day.between(*span), DailyCount.count), else_=0)).label(f"period_{place}")
-        for place, span in enumerate(spans)
-    ]
-    statement = (
-        select(DailyCount.responsible_id, DailyCount.measure, *sums)
-        .where(DailyCount.measure.in_(wanted))
-        .where(DailyCount.day.between(min(first for first, _ in spans), max(last for _, last in spans)))
-        .group_by(DailyCount.responsible_id, DailyCount.measure)
-    )
+    values: dict[str, Any] = {"measures": wanted, "first": spans[0][0], "last": max(last for _, last in spans)}
+    for place, (first, last) in enumerate(spans):
+        values |= {f"first_{place}": first, f"last_{place}": last}
     found: dict[tuple[str, Period], dict[int, int]] = {(one, span): {} for one in wanted for span in spans}
-    for row in u.rows(statement):
+    for row in u.rows(_sums(len(spans)), **values):
         for place, span in enumerate(spans):
             found[row["measure"], span][row["responsible_id"]] = int(row[f"period_{place}"])
     return found

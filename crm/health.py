@@ -278,9 +278,10 @@ class Overview:
 def overview(u: UnitOfWork) -> Overview:
     """Return what the administrator sees of the system. Raises Refused without the right to see it."""
     u.need("system.view")
-    connection = u.session.connection()
+    with u.database.reader.connect() as connection:
+        found = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+        beats = worker.beats(connection)
     engine = "SQLite" if u.database.is_sqlite else "PostgreSQL"
-    found = ".".join(str(part) for part in connection.dialect.server_version_info or ())
     libraries = {
         name: version(package)
         for name, package in (("Streamlit", "streamlit"), ("SQLAlchemy", "sqlalchemy"), ("DBOS", "dbos"))
@@ -290,5 +291,5 @@ def overview(u: UnitOfWork) -> Overview:
         {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | libraries,
         installation.place(config(), u.database),
         size(u.database),
-        worker.beats(connection),
+        beats,
     )

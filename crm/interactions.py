@@ -4,13 +4,15 @@ Promises: an entry is in the journal, on the card and in the plans' counters, or
 see its customer; who logged it and when is never changed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import pandas as pd
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import BindParameter, ForeignKey, Index, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import counters, customers, settings
@@ -18,10 +20,11 @@ from crm.core import clock
 from crm.core.errors import Invalid
 from crm.core.guards import ChildOf
 from crm.core.i18n import N_
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers import KEPT, Customer
-from db.base import BigId, Record
+from crm.customers import KEPT, SIZE, SKIPPED, Customer
+from db.base import AnySelect, BigId, Record
 
 LONGEST_NOTE: Final = 10_000
 LONGEST_TOPIC: Final = 200
@@ -208,41 +211,51 @@ class Filters:
     until: datetime | None = None
 
 
-def _filtered(statement: Any, filters: Filters) -> Any:
-    for column, wanted in (
-        (Interaction.customer_id, filters.customer_id),
-        (Interaction.responsible_id, filters.responsible_id),
-        (Interaction.kind, filters.kind),
-        (Interaction.direction, filters.direction),
-    ):
-        if wanted is not None:
-            statement = statement.where(column == wanted)
-    if filters.since is not None:
-        statement = statement.where(Interaction.at >= filters.since)
-    if filters.until is not None:
-        statement = statement.where(Interaction.at < filters.until)
+def _wanted(filters: Filters) -> dict[str, Any]:
+    """Return filter -> value of the filters that narrow."""
+    return {key: value for key, value in vars(filters).items() if value is not None}
+
+
+def _narrowed(statement: AnySelect, keys: Iterable[str]) -> AnySelect:
+    for key in keys:
+        value: BindParameter[Any] = bindparam(key)
+        if key == "since":
+            statement = statement.where(Interaction.at >= value)
+        elif key == "until":
+            statement = statement.where(Interaction.at < value)
+        else:
+            statement = statement.where(getattr(Interaction, key) == value)
     return statement
 
 
-def _page(filters: Filters, number: int, size: int) -> Any:
+@lru_cache(maxsize=128)
+def _pages(keys: tuple[str, ...]) -> Prepared:
     statement = select(*COLUMNS, Customer.name.label("customer")).join(Customer, Customer.id == Interaction.customer_id)
     newest = (Interaction.at.desc(), Interaction.id.desc())
-    return _filtered(statement, filters).order_by(*newest).limit(size).offset((max(number, 1) - 1) * size)
+    return Prepared(_narrowed(statement, keys).order_by(*newest).limit(SIZE).offset(SKIPPED))
+
+
+@lru_cache(maxsize=128)
+def _counts(keys: tuple[str, ...]) -> Prepared:
+    return customers.counting(_narrowed(select(Interaction.id), keys))
 
 
 def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
     """Return one page of the journal, the newest first, as rows of COLUMNS and `customer` (the name)."""
-    return u.rows(_page(filters, number, size))
+    wanted = _wanted(filters)
+    return u.rows(_pages(tuple(wanted)), **wanted, size=size, skipped=(max(number, 1) - 1) * size)
 
 
 def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
     """Return one page of the journal, the newest first: COLUMNS and `customer` (the name), `id` as index."""
-    return u.frame(_page(filters, page, size), index="id")
+    wanted = _wanted(filters) | {"size": size, "skipped": (max(page, 1) - 1) * size}
+    return u.frame(_pages(tuple(_wanted(filters))).statement.params(**wanted), index="id")
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     """Return how many entries the filters leave, at most `customers.COUNT_CAP` + 1 (which means 'more')."""
-    return customers.capped(u, _filtered(select(Interaction.id), filters))
+    wanted = _wanted(filters)
+    return int(u.value(_counts(tuple(wanted)), **wanted, cap=customers.COUNT_CAP + 1))
 
 
 def one(u: UnitOfWork, interaction_id: int) -> Interaction:

@@ -1,13 +1,14 @@
 """Notifications: what waits behind the bell. They promise to reach one person and to open the thing they speak of."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy import ForeignKey, Index, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.guards import Guarded
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import KEPT
@@ -55,10 +56,16 @@ def mark_read(u: UnitOfWork) -> None:
         one.read_at = u.now
 
 
+_UNREAD: Final = Prepared(
+    select(func.count(Notification.id)).where(
+        Notification.read_at.is_(None), Notification.responsible_id == bindparam("person")
+    )
+)
+
+
 def unread_count(u: UnitOfWork) -> int:
     """Return how many of one's own notifications are unread."""
-    mine = select(func.count(Notification.id)).where(Notification.read_at.is_(None), Notification.responsible_id == u.actor.id)
-    return int(u.value(mine))
+    return int(u.value(_UNREAD, person=u.actor.id))
 
 
 def latest(u: UnitOfWork, most: int = 20) -> list[Notification]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import counters
@@ -17,6 +17,7 @@ from crm.core.errors import Invalid
 from crm.core.guards import Guarded
 from crm.core.i18n import N_
 from crm.core.people import Team, User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from db.base import Record
@@ -137,21 +138,23 @@ PLAN_COLUMNS: Final = (
 )
 
 
+_RUNNING: Final = Prepared(
+    select(*PLAN_COLUMNS, User.name.label("person"), Team.name.label("team"))
+    .outerjoin(User, User.id == Plan.responsible_id)
+    .outerjoin(Team, Team.id == Plan.team_id)
+    .where(Plan.starts_on <= bindparam("day"), Plan.ends_on >= bindparam("day"))
+)
+_MY_RUNNING: Final = Prepared(_RUNNING.statement.where(Plan.responsible_id == bindparam("person")))
+_TEAMS: Final = Prepared(select(Team.id, Team.parent_id))
+_PEOPLE: Final = Prepared(select(User.id, User.team_id))
+
+
 def progress(u: UnitOfWork, day: date, *, mine: bool = False) -> list[Progress]:
     """Return every plan that runs on `day` inside the reader's scope, a team's before its people's.
 
     mine: only the reader's own plans. `whose` is '' for the company.
     """
-    names = (User.name.label("person"), Team.name.label("team"))
-    running = (
-        select(*PLAN_COLUMNS, *names)
-        .outerjoin(User, User.id == Plan.responsible_id)
-        .outerjoin(Team, Team.id == Plan.team_id)
-        .where(Plan.starts_on <= day, Plan.ends_on >= day)
-    )
-    if mine:
-        running = running.where(Plan.responsible_id == u.actor.id)
-    plans = u.rows(running)
+    plans = u.rows(_MY_RUNNING, day=day, person=u.actor.id) if mine else u.rows(_RUNNING, day=day)
     sums = counters.totals(u, (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans))
     teams_of = _teams_of_people(u) if any(one["responsible_id"] is None for one in plans) else {}
     found = [_progress(one, sums[one["measure"], (one["starts_on"], one["ends_on"])], teams_of, day) for one in plans]
@@ -165,9 +168,9 @@ def _by_person_and_length(one: Progress) -> tuple[Any, ...]:
 
 def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:
     """Return person id -> the person's team and every team above it."""
-    above = {row["id"]: row["parent_id"] for row in u.rows(select(Team.id, Team.parent_id))}
+    above = {row["id"]: row["parent_id"] for row in u.rows(_TEAMS)}
     found: dict[int, set[int]] = {}
-    for row in u.rows(select(User.id, User.team_id)):
+    for row in u.rows(_PEOPLE):
         team, chain = row["team_id"], set()
         while team is not None and team not in chain:
             chain.add(team)

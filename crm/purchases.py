@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 from babel.numbers import list_currencies
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import counters, customers, settings
@@ -21,6 +21,7 @@ from crm.core import clock, money
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.guards import ChildOf
 from crm.core.i18n import N_
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import KEPT, Customer
@@ -282,16 +283,23 @@ class Summary:
     last_at: datetime | None
 
 
-def summary(u: UnitOfWork, customer_id: int) -> Summary:
-    """Return count, sums, first and last moment of a customer's purchases inside the reader's scope."""
-    figures: tuple[Any, ...] = (
+_SUMMARY: Final = Prepared(
+    select(
+        Purchase.currency,
         func.count(Purchase.id).label("count"),
         func.sum(Purchase.amount).label("total"),
         func.min(Purchase.at).label("first_at"),
         func.max(Purchase.at).label("last_at"),
     )
-    by_currency = select(Purchase.currency, *figures).where(Purchase.customer_id == customer_id)
-    rows = u.rows(by_currency.group_by(Purchase.currency).order_by(Purchase.currency))
+    .where(Purchase.customer_id == bindparam("customer_id"))
+    .group_by(Purchase.currency)
+    .order_by(Purchase.currency)
+)
+
+
+def summary(u: UnitOfWork, customer_id: int) -> Summary:
+    """Return count, sums, first and last moment of a customer's purchases inside the reader's scope."""
+    rows = u.rows(_SUMMARY, customer_id=customer_id)
     return Summary(
         count=sum(row["count"] for row in rows),
         totals={row["currency"]: row["total"] for row in rows},

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.errors import Conflict, Invalid, InvalidForm
 from crm.core.i18n import LANGUAGES, N_
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from db.base import Record
@@ -128,10 +129,13 @@ def change_all(u: UnitOfWork, values: Mapping[str, str], *, seen: Mapping[str, s
         raise InvalidForm(faults)
 
 
+_CHOSEN: Final = Prepared(select(Setting.key, Setting.value))
+
+
 def everything(u: UnitOfWork) -> dict[str, str]:
     """Return every setting, the defaults included. Read once per unit of work."""
     if "settings" not in u.session.info:
-        chosen: dict[str, Any] = {row.key: row.value for row in u.all(select(Setting))}
+        chosen: dict[str, Any] = {row["key"]: row["value"] for row in u.rows(_CHOSEN)}
         u.session.info["settings"] = {key: chosen.get(key, one.default) for key, one in DEFINITIONS.items()}
     return dict(u.session.info["settings"])
 

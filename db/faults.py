@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from db.engine import GateTimeoutError
 
@@ -50,15 +51,17 @@ def diagnose(error: BaseException) -> Fault | None:
     if error.connection_invalidated:
         return Fault.AWAY
     state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return _POSTGRES.get(state)
-    text = str(error.orig).lower()
+    return _POSTGRES.get(state) if state is not None else _by_words(error.orig)
+
+
+def _by_words(error: BaseException | None) -> Fault | None:
+    """Name the trouble of an error that carries no code: SQLite's, and a PostgreSQL that cannot be reached."""
+    text = str(error).lower()
     for fault, signs in _SQLITE:
         if any(sign in text for sign in signs):
             return fault
-    if type(error.orig).__module__.startswith("psycopg") and type(error.orig).__name__ == "OperationalError":
-        return Fault.AWAY
-    return None
+    unreachable = type(error).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError"
+    return Fault.AWAY if unreachable else None
 
 
 def may_retry(error: BaseException) -> bool:

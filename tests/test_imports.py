@@ -569,12 +569,12 @@ def test_a_trial_does_not_outlive_its_mapping(cast):
 def test_another_encoding_is_taken_over(cast):
     import_id = staged(cast, "имя;город\nПетров;Казань\n".encode("cp1251"))
     with cast.unit(cast.keeper) as u:
-        survey = imports.look(u, import_id, imports.Reading(encoding="koi8-r", delimiter=","))
+        survey = imports.survey(u, import_id, imports.Reading(encoding="koi8-r", delimiter=","))
     with cast.unit(cast.keeper) as u:
         record = imports.reread(u, import_id, survey, seen=u.get(Import, import_id).version)
         assert record.headings == ["ХЛЪ;ЦНПНД"]
     with cast.unit(cast.keeper) as u, pytest.raises(Invalid):
-        imports.look(u, import_id, imports.Reading(encoding="rot13", delimiter=","))
+        imports.survey(u, import_id, imports.Reading(encoding="rot13", delimiter=","))
 
 
 # --- whose ---------------------------------------------------------------------

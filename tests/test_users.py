@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from crm import audit, customers, rights, sessions, teams, users
 from crm.core import config

@@ -88,7 +88,7 @@ def _reading(record: Import) -> None:
             wanted = imports.Reading(encoding, delimiter, sheet, header=header, ours=now.ours and header)
             with attempt() as tried:
                 with uow() as u:
-                    survey = imports.look(u, record.id, wanted)
+                    survey = imports.survey(u, record.id, wanted)
                 with uow(dialog_key()) as u:
                     imports.reread(u, record.id, survey, seen=seen_version() or record.version, word=_("Customer"))
             form.finish(tried)

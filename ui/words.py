@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,7 @@ def ago(at: datetime | None) -> str:
     if at is None:
         return ""
     seconds = max((clock.now() - at).total_seconds(), 1.0)
-    return format_timedelta(-seconds, add_direction=True, locale=i18n.locale(language()))
+    return format_timedelta(timedelta(seconds=-seconds), add_direction=True, locale=i18n.locale(language()))
 
 
 def day(on: date | None) -> str:

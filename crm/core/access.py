@@ -340,7 +340,7 @@ def _within(reach: Reach, owned: Ownership, facts: Mapping[Reach, Any]) -> Colum
             return false()
 
 
-_LATER: Final = {
+_LATER: Final[dict[Reach, Any]] = {
     Reach.PERSON: bindparam(Reach.PERSON.value),
     Reach.TEAM: bindparam(Reach.TEAM.value),
     Reach.TEAMS: bindparam(Reach.TEAMS.value, expanding=True),
@@ -426,7 +426,7 @@ class Identity:
 
 def _in_one_text(*columns: Any) -> Any:
     """Return every row of a table in one text: 'a:b:c,a:b:c'. One question instead of three at each action of a person."""
-    parts = [func.coalesce(cast(column, String), "") for column in columns]
+    parts: list[Any] = [func.coalesce(cast(column, String), "") for column in columns]
     row = parts[0]
     for part in parts[1:]:
         row = row.concat(":").concat(part)

@@ -156,7 +156,7 @@ def draw_veils(actor: Actor, found: Iterable[Veil], names: set[str], rows: list[
 
 def _owners(statement: AnySelect, column: Any, base: Column[Any]) -> list[str]:
     """Return the selected ownership columns that speak of the record which a personal column belongs to."""
-    model: Any = guarded_tables().get(base.table)  # type: ignore[call-overload]
+    model: Any = guarded_tables().get(base.table)
     parent = getattr(model, "parent", None)
     owner = base.table if parent is None else parent.__table__
     source = _source(column)

@@ -22,4 +22,4 @@ class CommandKey(Base):
 def claim(connection: Connection, key: str, user_id: int | None, now: datetime) -> bool:
     """Claim a key for this transaction; False when it was used before (a rolled back claim was never made)."""
     row = {"key": key, "user_id": user_id, "at": now}
-    return connection.execute(insert_new(connection.dialect, CommandKey.__table__, [row])).rowcount == 1  # type: ignore[arg-type]
+    return connection.execute(insert_new(connection.dialect, CommandKey.__table__, [row])).rowcount == 1

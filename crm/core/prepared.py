@@ -8,8 +8,8 @@ it, the facts that rows are compared with, is given at each run: without them th
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select
-from sqlalchemy.orm import InstrumentedAttribute, with_loader_criteria
+from sqlalchemy import ColumnElement, CursorResult
+from sqlalchemy.orm import QueryableAttribute, with_loader_criteria
 
 from crm.core.access import Actor, Anybody, Reach
 from crm.core.errors import Refused
@@ -30,7 +30,7 @@ class Prepared:
     """
 
     def __init__(self, statement: AnySelect) -> None:
-        if not isinstance(statement, Select) or statement._with_options or _names_records(statement):  # noqa: SLF001  no other way to ask
+        if statement._with_options or _names_records(statement):  # noqa: SLF001  no other way to ask
             raise TypeError("A prepared statement selects columns, without options.")
         self.statement = statement
         self._scoped: dict[tuple[Reach, ...], Scoped] = {}
@@ -89,5 +89,5 @@ class Prepared:
 
 
 def _names_records(statement: AnySelect) -> bool:
-    columns = (ColumnElement, InstrumentedAttribute)
-    return any(not isinstance(each["expr"], columns) for each in statement.column_descriptions)
+    """Say whether a whole record (or its alias, or a bundle of columns) is selected."""
+    return not all(isinstance(each["expr"], ColumnElement | QueryableAttribute) for each in statement.column_descriptions)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Alias, Column, ColumnClause, ColumnElement, FromClause, Join, Select, Table, TextClause
+from sqlalchemy import Alias, Column, ColumnClause, ColumnElement, Join, Select, Table, TextClause
 from sqlalchemy.orm import FromStatement, with_loader_criteria
 from sqlalchemy.sql import visitors
 
@@ -61,7 +61,7 @@ def _is_bare(part: Any) -> bool:
         return part.is_literal and part.name != "*"
     if isinstance(part, Select):
         joined = (one[0] for one in part._setup_joins)  # noqa: SLF001  the FROM parts as they were written, before they are merged
-        return any(map(_is_unmapped, (*part._raw_columns, *part._from_obj, *joined)))  # noqa: SLF001
+        return any(_is_unmapped(one) for one in (*part._raw_columns, *part._from_obj, *joined))  # noqa: SLF001
     if isinstance(part, Join):
         return _is_unmapped(part.left) or _is_unmapped(part.right)
     return isinstance(part, TextClause)
@@ -73,7 +73,7 @@ def _is_plain(source: Any) -> bool:
     return isinstance(table, Table) and table in guarded_tables()
 
 
-def _is_unmapped(source: FromClause) -> bool:
+def _is_unmapped(source: Any) -> bool:
     return "parententity" not in source._annotations and _is_plain(source)  # noqa: SLF001
 
 

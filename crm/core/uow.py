@@ -59,7 +59,7 @@ class WorkSession(Session):
         same = [mapper.get_property_by_column(column).class_attribute == key for column, key in named]
         return self.scalar(select(entity).where(*same))
 
-    def refresh(self, instance: Any, attribute_names: Any = None, **options: Any) -> None:
+    def refresh(self, instance: Any, attribute_names: Any = None, **options: Any) -> None:  # type: ignore[override]  # the rest is passed on as it comes
         """Read a record again; refuses to load personal columns by name, which would pass by the masks."""
         columns = inspect(instance).mapper.columns
         if any("view" in columns[key].info for key in attribute_names or () if key in columns):

@@ -102,7 +102,7 @@ def _raise_version(u: UnitOfWork, customer: Customer) -> None:
     table = Customer.__table__
     same = (table.c.id == customer.id) & (table.c.version == customer.version)
     # raw, bulk: a record without a changed column keeps its version
-    if u.execute(update(table).where(same).values(version=table.c.version + 1), raw=True, bulk=True).rowcount != 1:  # type: ignore[arg-type, attr-defined]
+    if u.execute(update(table).where(same).values(version=table.c.version + 1), raw=True, bulk=True).rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(record=customer)
     set_committed_value(customer, "version", customer.version + 1)
 
@@ -112,7 +112,7 @@ def _team_of(u: UnitOfWork, user_id: int) -> int | None:
     person = u.session.get(User, user_id, with_for_update={"read": True, "key_share": True})
     if person is None or not person.is_active:
         raise NotFound(N_("There is no such colleague."))
-    return person.team_id
+    return int(person.team_id) if person.team_id is not None else None
 
 
 def _write_contact_data(u: UnitOfWork, customer: Customer, facts: Facts) -> list[str]:
@@ -179,6 +179,6 @@ def _remember(u: UnitOfWork, customer: Customer, count: Any, last: Any, at: date
     later = case((or_(moment.is_(None), moment < happened), happened), else_=moment)
     # raw, bulk: an update of the record would raise its version
     statement = update(Customer.__table__).where(table.id == customer.id).values({number: number + 1, moment: later})
-    stored = u.execute(statement.returning(number, moment), raw=True, bulk=True).one()
+    stored: Any = u.execute(statement.returning(number, moment), raw=True, bulk=True).one()
     set_committed_value(customer, count.key, stored[0])
     set_committed_value(customer, last.key, stored[1])

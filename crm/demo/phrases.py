@@ -116,7 +116,7 @@ SOURCE_DETAILS: Final = {
     Tongue.EN: "search engine;catalogue 2026;trade fair;partner's recommendation;leaflet;radio",
 }
 INDUSTRIES: Final = {
-    Tongue.RU: "Строительство;Торговля;Производство;Логистика;Гостиницы и рестораны;Здравоохранение;Образование;ИТ;Сельское хозяйство;Финансы",
+    Tongue.RU: "Стройка;Торговля;Производство;Логистика;Гостиницы и рестораны;Медицина;Образование;ИТ;Сельское хозяйство;Финансы",
     Tongue.ZH: "建筑业;零售;制造业;物流;酒店餐饮;医疗;教育;信息技术;农业;金融",
     Tongue.EN: "Construction;Retail;Manufacturing;Logistics;Hospitality;Health care;Education;IT;Agriculture;Finance",
 }

@@ -123,9 +123,6 @@ from crm.imports.steps import (
     is_waiting as is_waiting,
 )
 from crm.imports.steps import (
-    look as look,
-)
-from crm.imports.steps import (
     receive as receive,
 )
 from crm.imports.steps import (
@@ -145,6 +142,9 @@ from crm.imports.steps import (
 )
 from crm.imports.steps import (
     stop as stop,
+)
+from crm.imports.steps import (
+    survey as survey,
 )
 from crm.imports.steps import (
     take_faults_file as take_faults_file,

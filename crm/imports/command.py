@@ -35,7 +35,7 @@ def run_file(
     The same command after kill -9 goes on where the first one stopped. Raises CrmError.
     """
     db = database or own_database()
-    who: Identity | Actor = _person(db, username) if username else SYSTEM
+    who: Identity | Actor = _somebody(db, username) if username else SYSTEM
     with unit_of_work(db, who) as u:
         u.need("imports.run")
     try:
@@ -50,7 +50,7 @@ def run_file(
         return u.get(Import, import_id)
 
 
-def _person(db: Database, username: str) -> Identity:
+def _somebody(db: Database, username: str) -> Identity:
     with unit_of_work(db, SYSTEM) as u:
         user_id = u.value(select(User.id).where(User.username == username.strip().lower()))
     if user_id is None:

@@ -186,7 +186,7 @@ _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES
 
 
 @lru_cache(maxsize=8)
-def words_of(key: str) -> Mapping[str, str]:
+def _words(key: str) -> Mapping[str, str]:
     """Return the words (case folded, in every language) that mean a code of `kind`, `stage` or `source`."""
     found = {str(code).casefold(): str(code) for code in _CODED[key]}
     for code, text in _CODED[key].items():
@@ -198,7 +198,7 @@ def words_of(key: str) -> Mapping[str, str]:
 
 def coded(key: str, text: str) -> str:
     """Return the code that a text means, the text itself when it means none."""
-    return words_of(key).get(" ".join(text.split()).casefold(), text)
+    return _words(key).get(" ".join(text.split()).casefold(), text)
 
 
 # --- guessing -----------------------------------------------------------------
@@ -273,7 +273,7 @@ def guess(
             found[heading] = target
     known = frozenset(name.casefold() for name in people)
     for target, synonyms in SYNONYMS.items():
-        for heading in _ranked(columns, f"{_labels(target)}|{synonyms}", taken=found):
+        for heading in _ranked(columns, f"{_label(target)}|{synonyms}", taken=found):
             if _plausible(target, values[heading], known):
                 found[heading] = target
                 break
@@ -282,7 +282,7 @@ def guess(
 
 
 @lru_cache(maxsize=64)
-def _labels(target: str) -> str:
+def _label(target: str) -> str:
     """Return what we call a field ourselves, in every language."""
     return "|".join(_plain(translate(language, FIELDS[target])) for language in LANGUAGES)
 

@@ -38,7 +38,7 @@ def receive(u: UnitOfWork, name: str, content: bytes) -> Received:
     return files.receive(name, content)
 
 
-def look(u: UnitOfWork, import_id: int, reading: Reading) -> Survey:
+def survey(u: UnitOfWork, import_id: int, reading: Reading) -> Survey:
     """Read the file of an import in another way (encoding, delimiter, sheet, heading); `reread` takes it over.
 
     Raises Invalid beside `encoding`, `delimiter` or `file`, NotFound.

@@ -365,7 +365,7 @@ def readings(u, statement):
             found.extend(str(one) for one in read())
         except Refused:
             found.append("refused")
-        except TypeError as error:  # what cannot be prepared
+        except (TypeError, KeyError) as error:  # what cannot be prepared, or is no frame
             found.append(str(error))
     return found
 

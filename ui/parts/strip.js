@@ -195,13 +195,14 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!dialog.contains(document.activeElement?.closest("input, textarea"))) first.focus()
   }
   let known = null
-  const focus = new MutationObserver(() => {
+  const meet = () => {
     const dialog = document.querySelector('[role="dialog"]')
     if (dialog === known) return
     const first = dialog?.querySelector("textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([role=combobox])")
     if (!dialog || first) known = dialog
     if (first) setTimeout(prepare, 60, dialog, first)
-  })
+  }
+  const focus = new MutationObserver(meet)
   let boot = data.boot
   const watch = setInterval(async () => {
     try {
@@ -226,6 +227,7 @@ export default function ({ data, parentElement, setStateValue }) {
   document.addEventListener("input", onInput)
   document.addEventListener("keydown", onKey)
   focus.observe(document.body, { childList: true, subtree: true })
+  meet() // a dialog may stand there already
   return () => {
     clearInterval(watch)
     document.removeEventListener("click", onClick)
