@@ -426,7 +426,6 @@ SAID_ALOUD = {
     "crm/teams.py:_plans_follow": "running plans of the person, also those that the administrator may not see",
     "crm/teams.py:move_person": "all customers of the person, also those that the administrator may not see",
     "crm/teams.py:dissolve": "deleted people and old plans of the team",
-    "crm/teams.py:_is_empty": "asks whether anything at all hangs on the team, seen or not",
     "crm/users/accounts.py:hand_over": "nobody's customer may stay behind, and there may be thousands",
     "crm/users/lists.py:count_customers": "counts also customers that the administrator may not see: they would stay behind",
     "crm/imports/run.py:_Writer.flush": "a thousand rows at once; `decide` asked every right for each of them before",
@@ -498,7 +497,7 @@ IDENTITIES = {
     "web/strip.py:_who": "from the gate's word",
     "crm/sessions/present.py:Present.identity": "from the cookie",
     "crm/core/jobs/declared.py:perform": "a job runs with the rights of whoever asked for it",
-    "crm/imports/command.py:_person": "a command of whoever owns the machine",
+    "crm/imports/command.py:_somebody": "a command of whoever owns the machine",
     "crm/demo/story.py:_plans": "the invented leaders",
     "crm/demo/story.py:_log": "the invented colleagues",
 }
@@ -567,10 +566,10 @@ def test_a_verb_is_known_by_its_capability():
 
 OTHERWISE = {
     "crm/imports/files.py:our_headings calls translate": "knows our own file of faults again, in whichever language it was written",
-    "crm/imports/mapping.py:words_of calls translate": "columns are known by the names that our fields have in every language",
-    "crm/imports/mapping.py:_labels calls translate": "likewise",
+    "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
+    "crm/imports/mapping.py:_label calls translate": "likewise",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",
-    "crm/imports/steps.py:look calls u.session.rollback": "likewise",
+    "crm/imports/steps.py:survey calls u.session.rollback": "likewise",
 }
 
 
@@ -779,8 +778,18 @@ def test_no_test_stands_on_a_mock():
 
 # --- languages --------------------------------------------------------------
 
-KEYWORDS = {"_": None, "N_": None, "n_": (1, 2), "ngettext": (1, 2)}
 ERRORS = {"CrmError", "NotFound", "Refused", "Conflict", "Invalid", "Unavailable"}
+
+
+def keywords() -> dict[str, tuple[int, ...] | None]:
+    """Return what `make locale` looks for, so that tool and law see the same texts."""
+    line = re.search(r"^KEYWORDS = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert line is not None
+    said = re.sub(r"\$\(addprefix -k ,([^)]*)\)", r"\1", line[1]).replace("-k ", "")
+    named = (word.partition(":") for word in said.split())
+    return {name: tuple(map(int, places.split(","))) if places else None for name, _, places in named}
+
+
 PLACE = re.compile(r"\{(\w*)[^{}]*\}")
 
 
@@ -789,25 +798,15 @@ def messages() -> dict[str, tuple[str | tuple[str, ...], str]]:
     """Return msgid -> (the msgid or both its forms, where it first stands)."""
     found: dict[str, tuple[str | tuple[str, ...], str]] = {}
     for source in sources(*PRODUCT):
-        for line, message, _, _ in extract_from_file("python", source.path, keywords=KEYWORDS, comment_tags=()):
-            forms = message if isinstance(message, str) else tuple(message)
+        for line, message, _, _ in extract_from_file("python", source.path, keywords=keywords(), comment_tags=()):
+            forms = message if isinstance(message, str) else tuple(one for one in message if one)
             found.setdefault(forms if isinstance(forms, str) else forms[0], (forms, f"{source.name}:{line}"))
         for name, node in calls(source):
             said = node.args[0] if node.args else None
             if name.split(".")[-1] in ERRORS and isinstance(said, ast.Constant) and isinstance(said.value, str):
                 found.setdefault(said.value, (said.value, source.at(node)))
-    for source in sources("crm/core/errors.py"):  # the sentences that the classes say by themselves
-        for node in ast.walk(source.tree):
-            for said in (*getattr(getattr(node, "args", None), "defaults", ()), *_said_to_super(node)):
-                if isinstance(said, ast.Constant) and isinstance(said.value, str) and " " in said.value:
-                    found.setdefault(said.value, (said.value, source.name))
     found.pop("", None)
     return found
-
-
-def _said_to_super(node: ast.AST) -> list[ast.expr]:
-    is_call = isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
-    return node.args[:1] if is_call else []  # type: ignore[attr-defined]
 
 
 def catalogue_of(language: str) -> Catalog:

@@ -116,20 +116,22 @@ def test_a_person_moves_with_the_customers_and_the_running_plans(cast):
         assert customers.one(u, mine).responsible_id == cast.rep.user_id
 
 
-@pytest.mark.parametrize("first", ["assign", "move"])
-def test_a_customer_handed_over_at_the_moment_of_the_move_is_in_the_persons_new_team(cast, first):
-    customer_id = a_customer(cast, "rival")
-    acts = {
-        "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
-        "move": (cast.admin, lambda u: teams.move_person(u, cast.rep.user_id, SOUTH)),
+@pytest.mark.parametrize("how", ["assign", "create"])
+@pytest.mark.parametrize("first", ["give", "move"])
+def test_a_customer_that_comes_at_the_moment_of_the_move_is_in_the_persons_new_team(cast, first, how):
+    rep = cast.rep.user_id
+    known = a_customer(cast, "rival")
+    with cast.unit(cast.keeper) as u:
+        seen = customers.one(u, known).version
+    give = {
+        "assign": lambda u: customers.assign(u, known, responsible_id=rep, seen=seen),
+        "create": lambda u: customers.create(u, {"name": "Just now"}, responsible_id=rep),
     }
+    acts = {"give": (cast.keeper, give[how]), "move": (cast.admin, lambda u: teams.move_person(u, rep, None))}
+    assert meanwhile(cast, first, acts) == []
     with cast.unit(cast.keeper) as u:
-        seen = customers.one(u, customer_id).version
-
-    errors = meanwhile(cast, first, acts)
-    with cast.unit(cast.keeper) as u:
-        card = customers.one(u, customer_id)
-        assert (card.responsible_id, card.team_id, errors) == (cast.rep.user_id, SOUTH, [])
+        frame = customers.listing(u)
+        assert frame.loc[frame["responsible_id"] == rep, "team_id"].isna().tolist() == [True]
 
 
 def test_customers_that_stay_wait_in_the_old_team_for_a_new_responsible(cast):

@@ -330,21 +330,37 @@ def test_deleting_hands_the_customers_over_with_team_and_a_higher_version(cast):
         customers.edit(u, customer_id, {"stage": "loyal"}, seen=before)
 
 
-@pytest.mark.parametrize("first", ["assign", "delete"])
-def test_nobody_gets_a_customer_at_the_moment_of_being_deleted(cast, first):
-    customer_id = a_customer(cast, "rival")
-    acts = {
-        "assign": (cast.keeper, lambda u: customers.assign(u, customer_id, responsible_id=cast.rep.user_id, seen=seen)),
-        "delete": (cast.admin, lambda u: users.delete(u, cast.rep.user_id, hand_over_to=cast.mate.user_id)),
+@pytest.mark.parametrize("how", ["assign", "create"])
+@pytest.mark.parametrize("first", ["give", "delete"])
+def test_nobody_gets_a_customer_at_the_moment_of_being_deleted(cast, first, how):
+    rep, heir = cast.rep.user_id, cast.mate.user_id
+    known = a_customer(cast, "rival")
+    with cast.unit(cast.keeper) as u:
+        seen = customers.one(u, known).version
+    give = {
+        "assign": lambda u: customers.assign(u, known, responsible_id=rep, seen=seen),
+        "create": lambda u: customers.create(u, {"name": "Just now"}, responsible_id=rep),
     }
-    with cast.unit(cast.keeper) as u:
-        seen = customers.one(u, customer_id).version
-
+    acts = {
+        "give": (cast.keeper, give[how]),
+        "delete": (cast.admin, lambda u: users.delete(u, rep, hand_over_to=heir)),
+    }
     errors = meanwhile(cast, first, acts)
+    assert [type(one) for one in errors] == ([] if first == "give" else [NotFound])
     with cast.unit(cast.keeper) as u:
-        card = customers.one(u, customer_id)
-    expected = (cast.mate.user_id, NORTH, []) if first == "assign" else (cast.rival.user_id, SOUTH, [NotFound])
-    assert (card.responsible_id, card.team_id, [type(one) for one in errors]) == expected
+        belong = {row.responsible_id: row.team_id for row in customers.listing(u).itertuples()}
+        assert belong in ({heir: NORTH}, {heir: NORTH, cast.rival.user_id: SOUTH}, {cast.rival.user_id: SOUTH})
+        assert (heir in belong) == (first == "give")
+
+
+def test_a_customer_that_comes_at_the_moment_of_a_deletion_without_heir_stops_it(cast):
+    acts = {
+        "give": (cast.keeper, lambda u: customers.create(u, {"name": "Just now"}, responsible_id=cast.rep.user_id)),
+        "delete": (cast.admin, lambda u: users.delete(u, cast.rep.user_id)),
+    }
+    errors = meanwhile(cast, "give", acts)
+    assert [type(one) for one in errors] == [Invalid]
+    assert stored(cast, cast.rep.user_id).is_active
 
 
 def test_the_customers_move_even_where_the_administrator_may_not_see_them(cast):

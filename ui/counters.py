@@ -25,6 +25,7 @@ def counters(progress: list[Progress], *, key: str) -> None:
 def _told(one: Progress) -> dict[str, object]:
     ahead = one.done >= one.pace
     left = _("{n} left").format(n=words.number(one.left))
+    days = n_("{n} working day", "{n} working days", one.days_left)
     return {
         "id": one.plan_id,
         "when": words.days(one.starts_on, one.ends_on),
@@ -34,7 +35,7 @@ def _told(one: Progress) -> dict[str, object]:
         "share": round(one.share * 100, 1),
         "pace": round(min(one.pace / one.target, 1.0) * 100, 1),
         "hint": _("Today's pace: {n}").format(n=words.number(round(one.pace, 1))),
-        "left": f"{left}, {n_('{n} working day', '{n} working days', one.days_left)}",
+        "left": f"{left}, {days}",
         "word": _("reached") if one.done >= one.target else _("on pace") if ahead else _("behind pace"),
         "tone": "good" if ahead else "late",
     }

@@ -87,7 +87,6 @@ RIGHTS: Final[Mapping[str, str]] = {
     "teams.manage": N_("Create teams and move people"),
     "rights.view": N_("See the matrix of rights"),
     "rights.adjust": N_("Adjust the rights of roles"),
-    "settings.view": N_("See the settings"),
     "settings.edit": N_("Change the settings"),
     "audit.view": N_("See who changed what"),
     "system.view": N_("See the health of the system"),
@@ -101,7 +100,6 @@ _EVERYONE: Final[dict[str, Scope]] = {
     "account.edit": OWN,
     "users.view": ALL,
     "teams.view": ALL,
-    "settings.view": ALL,
     "products.view": ALL,
 }
 _READS_ALL: Final[dict[str, Scope]] = {

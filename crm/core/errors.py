@@ -3,6 +3,11 @@
 from typing import Any
 
 
+def N_(text: str) -> str:  # noqa: N802  gettext's own name for 'translate later'
+    """Mark a text for the catalogues without translating it here. Everybody else takes it from `crm.core.i18n`."""
+    return text
+
+
 class CrmError(Exception):
     """Something the person may read: a msgid and the values to put into it."""
 
@@ -23,14 +28,14 @@ class InvalidForm(Invalid):
     """Several fields at once; `faults` maps each field to its Invalid."""
 
     def __init__(self, faults: dict[str, Invalid]) -> None:
-        super().__init__("Please correct the marked fields.")
+        super().__init__(N_("Please correct the marked fields."))
         self.faults = faults
 
 
 class NotFound(CrmError):  # noqa: N818
     """The record is absent or hidden: one text for both, so that nothing leaks."""
 
-    def __init__(self, text: str = "There is no such record.", /, **values: Any) -> None:
+    def __init__(self, text: str = N_("There is no such record."), /, **values: Any) -> None:
         super().__init__(text, **values)
 
 
@@ -42,13 +47,13 @@ class SignedOut(Refused):
     """The session ended: signed out, account disabled or password changed."""
 
     def __init__(self) -> None:
-        super().__init__("You are signed out.")
+        super().__init__(N_("You are signed out."))
 
 
 class Conflict(CrmError):  # noqa: N818
     """Someone changed the record meanwhile. `theirs` holds the stored values, where a form needs them to compare."""
 
-    def __init__(self, text: str = "Someone changed this record meanwhile.", /, *, record: Any = None, **values: Any) -> None:
+    def __init__(self, text: str = N_("Someone changed this record meanwhile."), /, *, record: Any = None, **values: Any) -> None:
         super().__init__(text, **values)
         self.record = record
 
@@ -57,7 +62,7 @@ class AlreadyDone(CrmError):  # noqa: N818
     """The same click arrived twice; the first one did the work."""
 
     def __init__(self) -> None:
-        super().__init__("This was already saved.")
+        super().__init__(N_("This was already saved."))
 
 
 class Unavailable(CrmError):  # noqa: N818

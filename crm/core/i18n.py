@@ -12,17 +12,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from crm.core.config import ROOT
+from crm.core.errors import N_ as N_
 from crm.core.errors import CrmError
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
 """The languages of the product, each in its own name."""
 
 DEFAULT: Final = "en"
-
-
-def N_(text: str) -> str:  # noqa: N802  gettext's own name for 'translate later'
-    """Mark a text for the catalogues without translating it here."""
-    return text
 
 
 @lru_cache(maxsize=8)

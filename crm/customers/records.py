@@ -23,7 +23,7 @@ class Kind(StrEnum):
     COMPANY = "company"
 
 
-KINDS: Final = {Kind.PERSON: N_("Person"), Kind.COMPANY: N_("Company")}
+KINDS: Final = {Kind.PERSON: N_("Private person"), Kind.COMPANY: N_("Company")}
 
 
 class Stage(StrEnum):

@@ -92,6 +92,23 @@ class Person:
         return self.page.locator(".find .drop a")
 
 
+EVERYTHING: Final = """() => {
+  const read = node => {
+    if (node.nodeType === Node.TEXT_NODE) return node.textContent
+    if (node.nodeType === Node.ELEMENT_NODE && node.matches('script, style')) return ''
+    const told = node.nodeType !== Node.ELEMENT_NODE ? [] : ['aria-label', 'title', 'placeholder', 'alt'].map(name => node.getAttribute(name))
+    const shadow = node.shadowRoot ? [node.shadowRoot] : []
+    return [...told, ...[...shadow, ...node.childNodes].map(read)].filter(Boolean).join('\\n')
+  }
+  return read(document.body)
+}"""
+
+
+def everything(page: Page) -> str:
+    """Return every word of a page: what is written, spoken or shown by hovering, inside our own parts too."""
+    return str(page.evaluate(EVERYTHING))
+
+
 def settled(page: Page) -> None:
     """Wait until the page is connected, drawn and no script runs."""
     page.locator(APP).wait_for()

@@ -165,3 +165,20 @@ def test_a_tab_learns_only_of_files_that_it_was_told(database: Database, opened:
         assert not here.was_told(present, "/media/0af3.png")
 
     run(work)
+
+
+def test_files_are_forgotten_some_minutes_after_the_last_tab_closed(
+    database: Database, opened: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(here: Presence) -> None:
+        present = sessions.current(database, opened.token)
+        tab, _ = tab_of(here, present)
+        await tab.send({"type": "websocket.send", "bytes": b"/media/0af3.png"})
+        monkeypatch.setattr(presence, "KEPT_FILES_SECONDS", 0.0)
+        await here.look_around()
+        assert here.was_told(present, "/media/0af3.png")  # as long as a tab is open
+        here.leave(tab)
+        await here.look_around()
+        assert not here.was_told(present, "/media/0af3.png")
+
+    run(work)

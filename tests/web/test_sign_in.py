@@ -613,6 +613,20 @@ def test_every_plain_form_can_be_sent_by_a_real_browser(chromium: Browser, probe
 
 
 @pytest.mark.browser
+def test_a_real_browser_fetches_and_puts_files_through_the_gate(chromium: Browser, probe: Site) -> None:
+    with window(chromium, probe) as (_, page, complaints):
+        page.goto("/deep?q=1")
+        fill_in(page, "rep")
+        page.wait_for_selector("text=user 3")
+        with page.expect_download() as fetched:
+            page.click("text=Fetch")
+        assert Path(fetched.value.path()).read_text() == "for user 3 only"
+        page.set_input_files("input[type=file]", {"name": "a.csv", "mimeType": "text/csv", "buffer": b"a;b"})
+        page.wait_for_selector("text=got a.csv 3 bytes")
+        assert complaints == []
+
+
+@pytest.mark.browser
 def test_after_a_restart_the_open_page_goes_on(chromium: Browser, tmp_path: Path) -> None:
     app = "tests/web/probe/app.py"
     with running(f"sqlite:///{tmp_path / 'x.db'}", tmp_path, app=app) as site, window(chromium, site) as (_, page, _c):

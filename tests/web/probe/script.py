@@ -5,4 +5,5 @@ import streamlit as st
 who = st.user.to_dict()
 st.text(f"user {who['user_id']} sign-in {who['sign_in']}")
 st.download_button("Fetch", f"for user {who['user_id']} only".encode(), file_name="secret.txt")
-st.file_uploader("Put", key="put")
+if put := st.file_uploader("Put", key="put"):
+    st.text(f"got {put.name} {put.size} bytes")
