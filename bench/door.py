@@ -21,7 +21,9 @@ from tests.cast import NORTH, Cast, a_customer
 
 RUNS, QUERIES = 15, 150
 STATEMENTS = {
-    "a list of ten columns": lambda: select(*COLUMNS).where(Customer.archived_at.is_(None)).order_by(Customer.sort_name).limit(50),
+    "a list of ten columns": lambda: (
+        select(*COLUMNS).where(Customer.archived_at.is_(None)).order_by(Customer.sort_name).limit(50)
+    ),
     "one record": lambda: select(Customer).where(Customer.id == 1),
 }
 

@@ -37,7 +37,9 @@ def free_port() -> int:
 def cpu_seconds(pid: int) -> float:
     """Return the processor time of a process, its ended threads included."""
     if sys.platform == "linux":
-        return time.clock_gettime((~pid << 3) | 2)  # the kernel's clock of that process, to the nanosecond; psutil counts in 10 ms
+        return time.clock_gettime(
+            (~pid << 3) | 2
+        )  # the kernel's clock of that process, to the nanosecond; psutil counts in 10 ms
     used = psutil.Process(pid).cpu_times()
     return float(used.user + used.system)
 
@@ -45,7 +47,9 @@ def cpu_seconds(pid: int) -> float:
 class Server:
     """One web process of Rapport, or of the empty page."""
 
-    def __init__(self, script: str, environment: Mapping[str, str], folder: Path, *, port: int | None = None, wait_for: str) -> None:
+    def __init__(
+        self, script: str, environment: Mapping[str, str], folder: Path, *, port: int | None = None, wait_for: str
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"server-{self.port}.log"
@@ -86,7 +90,9 @@ class Server:
             if answers(self.url + self._wait_for):
                 return
             time.sleep(0.1)
-        raise RuntimeError(f"The server at {self.url} did not get ready.\n{self.log.read_text(errors='replace')[-3000:]}")
+        raise RuntimeError(
+            f"The server at {self.url} did not get ready.\n{self.log.read_text(errors='replace')[-3000:]}"
+        )
 
     def end(self) -> None:
         """End the process."""

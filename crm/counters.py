@@ -82,7 +82,9 @@ def _sums(periods: int) -> Prepared:
     )
 
 
-def totals(u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]) -> dict[tuple[str, Period], dict[int, int]]:
+def totals(
+    u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]
+) -> dict[tuple[str, Period], dict[int, int]]:
     """Return (measure, period) -> person id -> count, for the people inside the reader's scope: one statement for all."""
     wanted, spans = sorted(set(measures)), sorted(set(periods))
     if not wanted or not spans:

@@ -41,7 +41,14 @@ class Notification(Guarded, Record):
 
 @verb("notifications.send")
 def send(
-    u: UnitOfWork, /, person_id: int, text: str, *, page: str | None = None, query: dict[str, str] | None = None, **values: Any
+    u: UnitOfWork,
+    /,
+    person_id: int,
+    text: str,
+    *,
+    page: str | None = None,
+    query: dict[str, str] | None = None,
+    **values: Any,
 ) -> Notification:
     """Put a message behind somebody's bell: a msgid with its values. For jobs and verbs, which run it as SYSTEM."""
     return u.add(
@@ -52,7 +59,9 @@ def send(
 @verb("account.edit")
 def mark_read(u: UnitOfWork) -> None:
     """Mark everything behind one's own bell as read."""
-    for one in u.all(select(Notification).where(Notification.read_at.is_(None), Notification.responsible_id == u.actor.id)):
+    for one in u.all(
+        select(Notification).where(Notification.read_at.is_(None), Notification.responsible_id == u.actor.id)
+    ):
         one.read_at = u.now
 
 

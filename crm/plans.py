@@ -163,7 +163,14 @@ def progress(u: UnitOfWork, day: date, *, mine: bool = False) -> list[Progress]:
 
 def _by_person_and_length(one: Progress) -> tuple[Any, ...]:
     """Sort a team before its people, and of one person the shortest period first."""
-    return one.team_id or 0, one.responsible_id is not None, one.whose, one.ends_on - one.starts_on, one.starts_on, one.measure
+    return (
+        one.team_id or 0,
+        one.responsible_id is not None,
+        one.whose,
+        one.ends_on - one.starts_on,
+        one.starts_on,
+        one.measure,
+    )
 
 
 def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:
@@ -179,7 +186,9 @@ def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:
     return found
 
 
-def _progress(plan: Mapping[str, Any], counted: Mapping[int, int], teams_of: Mapping[int, set[int]], day: date) -> Progress:
+def _progress(
+    plan: Mapping[str, Any], counted: Mapping[int, int], teams_of: Mapping[int, set[int]], day: date
+) -> Progress:
     person, team = plan["responsible_id"], plan["team_id"]
     if person is not None:
         done = counted.get(person, 0)

@@ -60,7 +60,11 @@ def fold(word: str) -> str:
 def _word_tokens(word: str) -> tuple[str, ...]:
     if HAN.search(word):
         sounds = lazy_pinyin(word[:12])
-        return (*(f"n{sign}" for sign in word[:LONGEST]), f"y{''.join(sounds)}", f"y{''.join(sound[:1] for sound in sounds)}")
+        return (
+            *(f"n{sign}" for sign in word[:LONGEST]),
+            f"y{''.join(sounds)}",
+            f"y{''.join(sound[:1] for sound in sounds)}",
+        )
     return (f"n{word[:LONGEST]}", f"f{fold(word)[:LONGEST]}")
 
 
@@ -84,7 +88,9 @@ def index(u: UnitOfWork, customer_id: int, found: set[str]) -> None:
     """Put a customer under these tokens and no others; part of the verb that changed the customer."""
     stored = set(u.execute(select(TOKENS.c.token).where(TOKENS.c.customer_id == customer_id), raw=True).scalars())
     if gone := stored - found:
-        u.execute(TOKENS.delete().where(TOKENS.c.customer_id == customer_id, TOKENS.c.token.in_(gone)), raw=True, bulk=True)
+        u.execute(
+            TOKENS.delete().where(TOKENS.c.customer_id == customer_id, TOKENS.c.token.in_(gone)), raw=True, bulk=True
+        )
     if fresh := sorted(found - stored):
         rows = [{"token": token, "customer_id": customer_id} for token in fresh]
         u.execute(insert_new(u.session.get_bind().dialect, TOKENS, rows), raw=True, bulk=True)
@@ -133,6 +139,10 @@ def best(reader_id: int | None, text: str, rows: Sequence[dict[str, Any]]) -> li
 
     def rank(row: dict[str, Any]) -> tuple[int, bool, float]:
         last = row["last_interaction_at"]
-        return len(asked & set(words(row["name"]))), row["responsible_id"] == reader_id, last.timestamp() if last else 0.0
+        return (
+            len(asked & set(words(row["name"]))),
+            row["responsible_id"] == reader_id,
+            last.timestamp() if last else 0.0,
+        )
 
     return sorted(rows, key=rank, reverse=True)

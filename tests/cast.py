@@ -80,7 +80,11 @@ PARTS: Final = MappingProxyType(
         "stranger": Part(16, "Lev Stranger", Role.SALES_REP),
     }
 )
-TEAMS: Final = ((SALES, "Sales", None, "head"), (NORTH, "North", SALES, "leader"), (SOUTH, "South", SALES, "rival_leader"))
+TEAMS: Final = (
+    (SALES, "Sales", None, "head"),
+    (NORTH, "North", SALES, "leader"),
+    (SOUTH, "South", SALES, "rival_leader"),
+)
 PLAYS: Final = MappingProxyType(
     {
         Role.ADMINISTRATOR: "admin",
@@ -221,7 +225,9 @@ CALLS: Final[Mapping[str, Call]] = {
     "customers.assign": lambda u, s: customers.assign(u, s.customer_id, responsible_id=s.me, seen=1),
     "customers.create": lambda u, s: customers.create(u, {"name": "New", "phones": [PHONE]}, responsible_id=s.me),
     "customers.edit": lambda u, s: customers.edit(u, s.customer_id, {"city": "Kazan"}, seen=1),
-    "customers.edit_personal": lambda u, s: customers.edit_personal(u, s.customer_id, {"name": "Zed", "emails": []}, seen=1),
+    "customers.edit_personal": lambda u, s: customers.edit_personal(
+        u, s.customer_id, {"name": "Zed", "emails": []}, seen=1
+    ),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
     "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"].id),
     "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"].id, s.imports["staged"].plan, seen=1),
@@ -247,13 +253,17 @@ CALLS: Final[Mapping[str, Call]] = {
         u, measure="meetings", target=5, starts_on=DAY, ends_on=DAY, responsible_id=PARTS["rep"].id
     ),
     "products.change": lambda u, s: products.change(u, s.product_id, {"name": "Other"}, seen=1),
-    "products.create": lambda u, _: products.create(u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}),
+    "products.create": lambda u, _: products.create(
+        u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}
+    ),
     "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
     "rights.adjust": lambda u, _: rights.adjust(u, "analyst", "plans.set", "own"),
     "rights.apply_preset": lambda u, _: rights.apply_preset(u, "small_team"),
     "rights.reset": lambda u, _: rights.reset(u, "analyst", "plans.set"),
     "settings.change": lambda u, _: settings.change(u, "company_name", "House"),
-    "settings.change_all": lambda u, _: settings.change_all(u, {"company_name": "House"}, seen={"company_name": "Rapport"}),
+    "settings.change_all": lambda u, _: settings.change_all(
+        u, {"company_name": "House"}, seen={"company_name": "Rapport"}
+    ),
     "teams.create": lambda u, _: teams.create(u, "East", parent_id=SALES),
     "teams.dissolve": lambda u, s: teams.dissolve(u, s.team_id, seen=1),
     "teams.move_person": lambda u, s: teams.move_person(u, s.somebody, SOUTH),

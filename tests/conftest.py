@@ -15,6 +15,7 @@ for name in [name for name in os.environ if name.startswith("RAPPORT_") and not 
 os.environ["RAPPORT_DATA"] = str(PLACE)
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from crm.core import clock, config, jobs, records  # noqa: E402
@@ -22,6 +23,9 @@ from db import migrate  # noqa: E402
 from db.engine import Database, connect  # noqa: E402
 from tests.cast import NOW, Cast  # noqa: E402
 from tests.support import postgres  # noqa: E402
+
+settings.register_profile("house", max_examples=60, deadline=None)  # a busy machine is no counterexample
+settings.load_profile("house")
 
 REAL_DATA = Path(os.environ.get("CRM_DATA", config.ROOT.parent / "shared" / "data"))
 """Files as companies really have them; not part of the checkout."""

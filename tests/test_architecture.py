@@ -53,7 +53,11 @@ class Source:
         """Line -> the function or class that it stands in, such as `take` or `_Writer.flush`."""
         found: dict[int, str] = {}
         for outer in self.tree.body:
-            names = [(outer, "")] if not isinstance(outer, ast.ClassDef) else [(one, f"{outer.name}.") for one in outer.body]
+            names = (
+                [(outer, "")]
+                if not isinstance(outer, ast.ClassDef)
+                else [(one, f"{outer.name}.") for one in outer.body]
+            )
             for node, prefix in names:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     found |= dict.fromkeys(range(node.lineno, (node.end_lineno or 0) + 1), prefix + node.name)
@@ -170,7 +174,10 @@ def unit_of(module: str, known: set[str]) -> str | None:
 
 
 CLOSES_A_CIRCLE = {
-    ("crm.core.uow", "crm.core.jobs"): "`u.later` looks the job engine up when somebody enqueues: it is heavy, and most units do not",
+    (
+        "crm.core.uow",
+        "crm.core.jobs",
+    ): "`u.later` looks the job engine up when somebody enqueues: it is heavy, and most units do not",
     ("crm.imports.run", "crm.imports.steps"): "a job that was enqueued by steps calls one of them when it runs",
 }
 """Imports inside a function that would close a circle at the top of the module: why they are there."""
@@ -197,7 +204,10 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 def test_no_capability_knows_one_that_knows_it():
     every = sources("crm", "db", "ui", "web")
-    known = {".".join(one.module.split(".")[: 3 if one.module.startswith("crm.core.") else 2]) for one in every} - {"crm", "crm.core"}
+    known = {".".join(one.module.split(".")[: 3 if one.module.startswith("crm.core.") else 2]) for one in every} - {
+        "crm",
+        "crm.core",
+    }
     graph: dict[str, set[str]] = defaultdict(set)
     for source in every:
         own = unit_of(source.module, known)
@@ -331,7 +341,19 @@ def test_functions_are_short():
     assert wrong == {}
 
 
-FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers", "service", "services", "tools"}
+FORBIDDEN_NAMES = {
+    "util",
+    "utils",
+    "helper",
+    "helpers",
+    "common",
+    "misc",
+    "manager",
+    "managers",
+    "service",
+    "services",
+    "tools",
+}
 
 
 def test_every_module_has_a_name_that_says_something():
@@ -397,7 +419,9 @@ def test_pages_ask_for_rights_and_never_for_roles():
         if isinstance(node, ast.Compare) and any(_is_role(inner) for inner in ast.walk(node))
     ]
     allowed = {one for one in wrong if "ui/people_forms.py" in one or "ui/rights_forms.py" in one}  # they change roles
-    assert set(wrong) - allowed == set(), "ask may('…'), or a role that the administrator adjusted is judged by its default"
+    assert set(wrong) - allowed == set(), (
+        "ask may('…'), or a role that the administrator adjusted is judged by its default"
+    )
 
 
 def _is_role(node: ast.AST) -> bool:
@@ -462,14 +486,18 @@ def test_nobody_takes_the_connection_out_of_a_unit():
         for source in sources("app.py", "pages", "ui", "web", "crm")
         if not source.name.startswith("crm/core/")
         for name, node in calls(source)
-        if name.endswith(("session.connection", "session.get_bind", "session.bind.connect")) and not _is_dialect(source, node)
+        if name.endswith(("session.connection", "session.get_bind", "session.bind.connect"))
+        and not _is_dialect(source, node)
     }
     unlisted(found, CONNECTIONS, "connections taken out of a unit of work")
 
 
 def _is_dialect(source: Source, call: ast.Call) -> bool:
     """`u.session.get_bind().dialect` only asks which database it is."""
-    return any(isinstance(node, ast.Attribute) and node.value is call and node.attr == "dialect" for node in ast.walk(source.tree))
+    return any(
+        isinstance(node, ast.Attribute) and node.value is call and node.attr == "dialect"
+        for node in ast.walk(source.tree)
+    )
 
 
 AS_SYSTEM = {
@@ -534,7 +562,11 @@ def test_whatever_writes_is_a_verb():
                 continue
             first = node.args.args[0]
             takes_unit = first.annotation is not None and "UnitOfWork" in ast.unparse(first.annotation)
-            if takes_unit and not any("verb(" in ast.unparse(one) for one in node.decorator_list) and _writes(node, first.arg):
+            if (
+                takes_unit
+                and not any("verb(" in ast.unparse(one) for one in node.decorator_list)
+                and _writes(node, first.arg)
+            ):
                 found.add(f"{source.name}:{node.name}")
     assert found <= PARTS_OF_VERBS, f"declare as @verb: {sorted(found - PARTS_OF_VERBS)}"
 
@@ -543,7 +575,9 @@ def _writes(function: ast.FunctionDef, unit: str) -> bool:
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if (name.startswith(f"{unit}.") and WRITING.search(name)) or any(one.arg == "bulk" for one in node.keywords):
+            if (name.startswith(f"{unit}.") and WRITING.search(name)) or any(
+                one.arg == "bulk" for one in node.keywords
+            ):
                 return True
             if name.startswith("_remember"):
                 return True
@@ -559,7 +593,9 @@ def test_a_verb_is_known_by_its_capability():
                 for one in node.decorator_list:
                     if isinstance(one, ast.Call) and ast.unparse(one.func) == "verb":
                         named = [ast.literal_eval(key.value) for key in one.keywords if key.arg == "name"]
-                        declared[named[0] if named else f"{source.module.split('.')[1]}.{node.name}"].append(source.name)
+                        declared[named[0] if named else f"{source.module.split('.')[1]}.{node.name}"].append(
+                            source.name
+                        )
     assert {name: files for name, files in declared.items() if len(files) > 1} == {}
     assert set(declared) == set(ALL_VERBS)
 
@@ -581,7 +617,9 @@ def test_verbs_neither_commit_nor_translate():
         for name, node in calls(source):
             if re.search(r"\bu\.(session\.)?(commit|rollback)$|^(gettext|translate|i18n\.translate|i18n\.say)$", name):
                 wrong.append(f"{source.at(node)} calls {name}")
-    unlisted({one for one in wrong if not one.startswith("crm/__main__.py")}, OTHERWISE, "verbs that commit or translate")
+    unlisted(
+        {one for one in wrong if not one.startswith("crm/__main__.py")}, OTHERWISE, "verbs that commit or translate"
+    )
 
 
 # --- rights -----------------------------------------------------------------
@@ -621,8 +659,13 @@ def test_only_rights_that_exist_are_asked_for():
     for source in sources(*PRODUCT):
         for name, node in calls(source):
             if name.split(".")[-1] in {"may", "need", "covers", "scope", "within", "acting", "verb"} and node.args:
-                asked |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    assert {one for one in asked if re.fullmatch(r"[a-z_]+\.[a-z_]+", one)} - set(RIGHTS) - {"sessions.found", "demo.story"} == set()
+                asked |= {
+                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                }
+    assert {one for one in asked if re.fullmatch(r"[a-z_]+\.[a-z_]+", one)} - set(RIGHTS) - {
+        "sessions.found",
+        "demo.story",
+    } == set()
 
 
 def test_every_right_has_a_group_in_the_matrix():
@@ -860,7 +903,9 @@ def test_translations_keep_their_places(language):
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_nothing_is_translated_that_nobody_says(language):
-    stale = [str(message.id)[:70] for message in catalogue_of(language) if message.id and _key(message.id) not in messages()]
+    stale = [
+        str(message.id)[:70] for message in catalogue_of(language) if message.id and _key(message.id) not in messages()
+    ]
     assert stale == [], "take these out of the catalogue"
 
 
@@ -883,8 +928,13 @@ def test_no_text_is_put_together_before_it_is_translated():
         for name, node in calls(source):
             if name in {"_", "N_", "n_", "i18n.N_"}:
                 texts = node.args[:2] if name == "n_" else node.args[:1]
-                plain = all(isinstance(one, ast.Constant | ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.Call) for one in texts)
-                formatted = any(isinstance(one, ast.Call) and ast.unparse(one.func).endswith(".format") for one in texts)
+                plain = all(
+                    isinstance(one, ast.Constant | ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.Call)
+                    for one in texts
+                )
+                formatted = any(
+                    isinstance(one, ast.Call) and ast.unparse(one.func).endswith(".format") for one in texts
+                )
                 if not plain or formatted or any(isinstance(one, ast.JoinedStr) for one in texts):
                     wrong.append(f"{source.at(node)}: {ast.unparse(node)[:80]}")
     assert wrong == []
@@ -901,5 +951,9 @@ def test_every_error_has_a_text_that_can_be_found():
 
 
 def test_every_place_in_a_text_has_a_name():
-    wrong = [f"{place}: {key!r}" for key, (_, place) in messages().items() if any(not name or name.isdigit() for name in PLACE.findall(key))]
+    wrong = [
+        f"{place}: {key!r}"
+        for key, (_, place) in messages().items()
+        if any(not name or name.isdigit() for name in PLACE.findall(key))
+    ]
     assert wrong == []

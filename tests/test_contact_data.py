@@ -3,7 +3,8 @@
 import csv
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm.contact_data import clean_email, clean_phone
 from crm.core.errors import Invalid

@@ -40,7 +40,13 @@ def test_a_period_holds_both_its_days(cast):
 
 @pytest.mark.parametrize(
     ("part", "people"),
-    [("rep", {REP}), ("leader", {REP, MATE}), ("head", {REP, MATE, RIVAL}), ("executive", {REP, MATE, RIVAL}), ("partner", set())],
+    [
+        ("rep", {REP}),
+        ("leader", {REP, MATE}),
+        ("head", {REP, MATE, RIVAL}),
+        ("executive", {REP, MATE, RIVAL}),
+        ("partner", set()),
+    ],
 )
 def test_counts_are_seen_within_ones_scope(cast, part, people):
     for person in (REP, MATE, RIVAL):

@@ -237,6 +237,7 @@ HARMS: dict[str, Callable[[Path], Any]] = {
     "empty": lambda path: os.truncate(path, 0),
     "text": lambda path: path.write_text("This is a letter.\n" * 500),
     "gone": lambda path: path.unlink(),
+    "index": lambda path: _overwrite(path, path.read_bytes().rindex(b"Kuybyshev"), b"Kuybyshex"),
 }
 
 
@@ -255,7 +256,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Con
     home, database = config.config(), config.database()
     installation.prepare(home, database)
     cast = Cast.assemble(database)
-    a_customer(cast)
+    a_customer(cast, city="Kuybyshev")
     backups.copy_now(home, database, Kind.MANUAL)
     database.close()
     yield home, cast
@@ -302,7 +303,7 @@ def test_r06_an_unreadable_file_is_told_with_the_newest_copy_and_never_made_anew
     assert (restored.aside / path.name).exists() == (harm != "gone")
 
 
-@pytest.mark.parametrize("harm", ["pages", "cut"])
+@pytest.mark.parametrize("harm", ["pages", "cut", "index"])
 def test_r06_damage_behind_the_first_page_is_found_by_the_doctor_and_by_the_next_copy(
     house: tuple[Config, Cast], harm: str
 ) -> None:

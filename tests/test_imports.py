@@ -606,6 +606,17 @@ def test_a_leader_imports_for_the_own_team_only(cast):
     assert [row["team_id"] for row in stored(cast, import_id=import_id)] == [NORTH] * 3
 
 
+@pytest.mark.parametrize(
+    ("run_scope", "create_scope", "new"),
+    [("own", "team", 1), ("team", "own", 1), ("team", "team", 2), ("all", None, 0)],
+)
+def test_a_new_customer_must_be_within_both_rights(cast, run_scope, create_scope, new):
+    for right, scope in (("imports.run", run_scope), ("imports.view", "own"), ("customers.create", create_scope)):
+        grant(cast, Role.SALES_MANAGER, right, scope)
+    import_id = staged(cast, "name,responsible\nA,Maria Leader\nB,Ivan Rep\n", by="leader")
+    assert counts(ran(cast, import_id, by="leader")) == (new, 0, 0, 2 - new)
+
+
 def test_an_update_needs_the_rights_that_a_form_needs(cast):
     key = a_customer(cast, external_number="9", city="Bonn")
     for right in ("imports.run", "imports.view"):
@@ -658,6 +669,28 @@ def test_the_administrator_sees_that_there_is_an_import_and_not_into_the_file(ca
         for look in (imports.preview, imports.faulty_rows, lambda u, key: imports.faults_file(u, key, str, {})):
             with pytest.raises(Refused):
                 look(u, import_id)
+
+
+def test_seeing_all_imports_is_not_deciding_about_them(cast):
+    import_id = staged(cast, "name\nA\n")
+    for right, scope in (("imports.run", "own"), ("imports.view", "all")):
+        grant(cast, Role.SALES_MANAGER, right, scope)
+    deciding = (
+        imports.attempt,
+        imports.start,
+        imports.stop,
+        imports.resume,
+        imports.discard,
+        imports.take_faults_file,
+        run.finish,
+    )
+    for decide in deciding:
+        with pytest.raises(Refused), cast.unit(cast.leader) as u:
+            decide(u, import_id)
+    with pytest.raises(Refused), cast.unit(cast.leader) as u:
+        imports.survey(u, import_id, imports.Reading())
+    with pytest.raises(Refused), cast.unit(cast.leader) as u:
+        imports.choose(u, import_id, FieldMapping(columns={"name": "name"}), seen=1)
 
 
 # --- life ----------------------------------------------------------------------
@@ -729,6 +762,20 @@ def test_two_processes_at_one_import_store_every_row_once(cast, monkeypatch):
     )
     assert names(cast) == [f"N{n}" for n in range(40)]
     assert record_of(cast, import_id).next_row == 40
+
+
+def test_rows_that_another_process_has_done_are_not_done_again(cast):
+    import_id = staged(cast, "name\nA\nB\nC\n")
+    with cast.unit(cast.keeper) as u:
+        steps.start_here(u, import_id)
+        source = run.source_of(u, import_id)
+    with source.rows() as found:
+        rows = list(found)
+    taken = []
+    for place, some in ((0, rows[:2]), (0, rows[:2]), (3, rows[2:]), (2, rows[2:])):
+        with cast.unit(cast.keeper) as u:
+            taken.append(run.take(u, import_id, place, some, source.under))
+    assert (taken, names(cast)) == ([2, -1, -1, 1], ["A", "B", "C"])
 
 
 def test_a_long_chunk_of_updates_is_cut_so_that_others_can_write(cast, monkeypatch):

@@ -133,7 +133,11 @@ def full(cast):
     key, other = a_customer(cast, "rep"), a_customer(cast, "mate")
     ids = []
     for n in range(6):
-        facts = {"kind": "call" if n % 2 else "email", "direction": "in" if n < 3 else "out", "at": NOW - timedelta(days=n)}
+        facts = {
+            "kind": "call" if n % 2 else "email",
+            "direction": "in" if n < 3 else "out",
+            "at": NOW - timedelta(days=n),
+        }
         ids.append(log(cast, key if n < 4 else other, "rep" if n != 5 else "mate", **facts).id)
     return key, other, ids
 

@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from crm import plans, teams
@@ -15,7 +16,7 @@ DAY = NOW.date()
 FIRST, LAST = date(2026, 2, 1), date(2026, 2, 28)
 
 
-def target(cast, by="leader", n=10, measure="calls", first=FIRST, last=LAST, **whose):
+def target(cast, by="leader", *, n=10, measure="calls", first=FIRST, last=LAST, **whose):
     with cast.unit(getattr(cast, by)) as u:
         plan = plans.set_target(u, measure=measure, target=n, starts_on=first, ends_on=last, **whose)
     return plan.id
@@ -205,4 +206,3 @@ def test_more_than_enough_is_a_full_bar_and_nothing_left(cast):
 def test_weekdays_are_counted_as_a_calendar_does(first, length):
     last = first + timedelta(days=length)
     assert plans.weekdays(first, last) == sum((first + timedelta(days=n)).weekday() < 5 for n in range(length + 1))
-

@@ -1,7 +1,8 @@
 """Search: customers are found as people remember them; contact data that one may not see cannot be guessed."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from crm import customers, search
@@ -92,7 +93,9 @@ def test_the_index_holds_each_token_once(cast):
     key = a_customer(cast, name="Alpha alpha ALPHA")
     with cast.database.reader.connect() as connection:
         table = search.TOKENS
-        tokens = connection.scalars(select(table.c.token).where(table.c.customer_id == key, table.c.token.like("n%"))).all()
+        tokens = connection.scalars(
+            select(table.c.token).where(table.c.customer_id == key, table.c.token.like("n%"))
+        ).all()
         assert tokens == ["nalpha"]
         assert connection.scalar(select(func.count()).select_from(table)) > 3
 
@@ -134,8 +137,8 @@ def test_the_likeliest_come_first(cast):
     a_call(cast, other, "mate")
     with cast.unit(cast.rep) as u:
         rows = u.rows(select(*customers.COLUMNS))
-        assert [row["id"] for row in search.best(u, "acme", rows)] == [own, other]
-        assert [row["id"] for row in search.best(u, "acme one", rows)] == [other, own]
+        assert [row["id"] for row in search.best(u.actor.id, "acme", rows)] == [own, other]
+        assert [row["id"] for row in search.best(u.actor.id, "acme one", rows)] == [other, own]
     assert PARTS["rep"].id == 3
 
 

@@ -257,6 +257,8 @@ def test_an_ended_sign_in_cannot_be_woken_up(people: Database) -> None:
     sessions.sign_out(people, present)
     sessions.touch(people, present, now=later)
     assert sessions.current(people, opened.token, now=later) is None
+    with people.reader.connect() as connection:
+        assert connection.execute(select(SignIn.expires_at)).scalar_one() == present.expires_at
     with pytest.raises(NotFound):
         sessions.sign_out(people, present)
 

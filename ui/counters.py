@@ -6,7 +6,7 @@ from typing import Final
 from crm import plans
 from crm.plans import Progress
 from ui import words
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import _, n_
 
 EVERY: Final = "1s"
@@ -19,7 +19,7 @@ def counters(progress: list[Progress], *, key: str) -> None:
         {"who": who or _("The whole company"), "counters": [_told(one) for one in ones]}
         for who, ones in groupby(progress, key=lambda one: one.whose)
     ]
-    part("counters")(key=key, data={"groups": groups})
+    draw_part("counters", key=key, data={"groups": groups})
 
 
 def _told(one: Progress) -> dict[str, object]:

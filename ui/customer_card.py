@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crm import audit, purchases, teams
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Customer, Reach
-from ui import changes, facts, tables, words
+from ui import changes, choices, facts, tables, words
 from ui.facts import Box
 from ui.page import empty, opening
 from ui.session import _, may, uow
@@ -51,7 +51,7 @@ def _business_data(card: Customer) -> Box:
         _("Industry"): card.industry,
         _("Employees"): words.number(card.employees) if card.employees else None,
         _("Region"): card.region,
-        _("Country"): card.country,
+        _("Country"): choices.countries().get(card.country or "", card.country),
         _("Website"): card.website,
         _("Source"): words.named(SOURCES, card.source),
         _("Channel"): card.source_detail,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from ui.parts import part
+from ui.parts import draw as draw_part
 
 Line = tuple[str, str, str]
 """Label, text, icon ('' shows the label above the text)."""
@@ -22,4 +22,4 @@ class Box:
 
 def draw(*boxes: Box, key: str) -> None:
     """Draw boxes of facts one below the other."""
-    part("facts")(key=key, data={"boxes": [asdict(one) for one in boxes]})
+    draw_part("facts", key=key, data={"boxes": [asdict(one) for one in boxes]})

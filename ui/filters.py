@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import _
 
 
@@ -52,7 +52,7 @@ def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
         }
         for one in filters
     ]
-    part("filters")(key=key, data={"filters": data, "reset": _("Reset")})
+    draw_part("filters", key=key, data={"filters": data, "reset": _("Reset")})
     return tuple(one.value for one in filters)
 
 

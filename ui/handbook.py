@@ -6,7 +6,7 @@ from typing import Final
 
 from crm.core.config import ROOT
 from crm.core.i18n import DEFAULT
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import language
 
 _FOLDER: Final = ROOT / "docs" / "handbook"
@@ -31,4 +31,4 @@ def _read(code: str, address: str) -> str | None:
 def contents(chapters: Mapping[str, str], now: str) -> None:
     """Draw the list of chapters: address -> title."""
     lines = [{"title": title, "href": f"?page={address}", "now": address == now} for address, title in chapters.items()]
-    part("contents")(key="contents", data={"lines": lines})
+    draw_part("contents", key="contents", data={"lines": lines})

@@ -11,6 +11,7 @@ from crm.imports import FIELDS, ON_MATCH, FieldMapping, Import
 from ui import choices, words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key, go, seen_version
+from ui.parts import draw as draw_part
 from ui.parts import part
 from ui.session import Tried, _, attempt, translated, uow
 
@@ -31,7 +32,7 @@ def _upload() -> None:
     line = _("A table of customers: CSV or Excel (.xlsx), at most {most} MB, its first row naming the columns.")
     st.caption(line.format(most=most))
     kinds = [suffix.lstrip(".") for suffix in imports.SUFFIXES]
-    part("uploader")(key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
+    draw_part("uploader", key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
     file = st.file_uploader(
         _("File"), type=kinds, max_upload_size=most, key=f"file-{dialog_key()}", label_visibility="collapsed"
     )

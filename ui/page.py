@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from ui.navigation import screen
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import _
 
 DIALOG: Final = "do"
@@ -57,7 +57,7 @@ def header(
             for code, name in (tabs or {}).items()
         ],
     }
-    part("head")(key=key, data=data)
+    draw_part("head", key=key, data=data)
     return now
 
 
@@ -71,8 +71,10 @@ def empty(
     on_click: Callable[..., None] | None = None,
 ) -> None:
     """Draw an empty state: why it is empty and the next step (a link, or a callback)."""
-    part("empty")(
-        key=f"empty-{key}", data={"sentence": sentence, "button": button if href else "", "href": href, "icon": icon}
+    draw_part(
+        "empty",
+        key=f"empty-{key}",
+        data={"sentence": sentence, "button": button if href else "", "href": href, "icon": icon},
     )
     if button and on_click:
         with st.container(horizontal=True, horizontal_alignment="center"):

@@ -10,7 +10,7 @@ from crm.core.access import GRANTS, RIGHTS, ROLES, Role
 from ui import tables, words
 from ui.forms import Form, in_dialog
 from ui.page import opening
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import _, attempt, may, n_, translated, uow
 
 NONE = "none"
@@ -45,7 +45,7 @@ def matrix(cells: pd.DataFrame, *, role: str | None, only_adjusted: bool) -> Non
         group = groups.setdefault(area, {"name": words.named(rights.AREAS, area), "rights": []})
         group["rights"].append({"name": _(RIGHTS[str(right)]), "cells": [_cell(one) for one in row.itertuples()]})
     roles = [words.named(ROLES, code) for code in cells["role"].unique()]
-    part("matrix")(key="matrix", data={"corner": _("Right"), "roles": roles, "groups": list(groups.values())})
+    draw_part("matrix", key="matrix", data={"corner": _("Right"), "roles": roles, "groups": list(groups.values())})
 
 
 def _cell(one: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from crm import notifications, users
 from crm.core import i18n, logs
@@ -20,9 +21,8 @@ from crm.core.config import database
 from crm.core.errors import AlreadyDone, Conflict, CrmError, Invalid, InvalidForm, SignedOut
 from crm.core.uow import UnitOfWork, unit_of_work
 
-_ACTOR = "_actor"
+_MEMORY = "_memory"
 _SAID = "_said"
-_AROUND = "_around"
 FRESH_SECONDS: Final = 5
 """How long the menu and the strip may be drawn from what was noted."""
 
@@ -36,9 +36,37 @@ class Around:
     unread: int
 
 
+@dataclass
+class Memory:
+    """What is noted for one session: who was seen last with which rights, what was noted around, and the screens' pages."""
+
+    actor: Actor | None = None
+    around: Around | None = None
+    pages: tuple[Any, Any] = (None, None)
+
+
+class _Here(threading.local):
+    """The session that this script thread runs for. One look at it is enough: Streamlit gives a thread to no other session."""
+
+    memory: Memory | None = None
+    language: str | None = None
+    zone: str | None = None
+
+
+_here = _Here()
+
+
+def memory() -> Memory:
+    """Return what is noted for this session: for drawing, never for deciding."""
+    if _here.memory is None:
+        _here.memory = st.session_state.setdefault(_MEMORY, Memory())
+    return _here.memory
+
+
 def identity() -> Identity:
     """Return who is signed in, as the gate vouches. Raises SignedOut without a gate before us."""
-    user = st.user.to_dict()
+    run = get_script_run_ctx()
+    user = run.user_info if run else {}  # st.user would look for secrets on the disk at each click
     if not str(user.get("user_id", "")).isdigit():
         raise SignedOut
     sign_in = str(user.get("sign_in", ""))
@@ -49,29 +77,31 @@ def identity() -> Identity:
 def uow(key: str | None = None) -> Iterator[UnitOfWork]:
     """Open a unit of work for the person who is signed in; `key` makes a second click do nothing."""
     with unit_of_work(database(), identity(), key=key) as u:
-        if st.session_state.get(_ACTOR) != u.actor:
-            st.session_state[_ACTOR] = u.actor
-        _settle(u.actor)
+        noted = memory()
+        if noted.actor != u.actor:
+            noted.actor = u.actor
+            _settle(u.actor)
         yield u
 
 
 def me() -> Actor:
     """Return the person who is signed in, with the rights last seen: for drawing, never for deciding."""
-    if _ACTOR not in st.session_state:
-        with uow():
-            pass
-    return st.session_state[_ACTOR]  # type: ignore[no-any-return]
+    noted = memory()
+    if noted.actor is None:
+        with uow() as u:
+            return u.actor
+    return noted.actor
 
 
 def look_around(u: UnitOfWork) -> None:
     """Note what every page shows and what changes seldom: who everybody is, how many notifications wait."""
-    st.session_state[_AROUND] = Around(time.monotonic(), users.names(u), notifications.unread_count(u))
+    memory().around = Around(time.monotonic(), users.names(u), notifications.unread_count(u))
 
 
 def is_fresh() -> bool:
     """Say whether what was noted is new enough to draw the menu and the strip by. The door itself asks at every action."""
-    noted = st.session_state.get(_AROUND)
-    return noted is not None and _ACTOR in st.session_state and time.monotonic() - noted.at < FRESH_SECONDS
+    noted = memory().around
+    return noted is not None and time.monotonic() - noted.at < FRESH_SECONDS
 
 
 def colleagues() -> dict[int, str]:
@@ -85,10 +115,12 @@ def unread() -> int:
 
 
 def _around() -> "Around":
-    if _AROUND not in st.session_state:
+    noted = memory()
+    if noted.around is None:
         with uow() as u:
             look_around(u)
-    return st.session_state[_AROUND]  # type: ignore[no-any-return]
+    assert noted.around is not None  # noqa: S101  just noted
+    return noted.around
 
 
 def may(right: str) -> bool:
@@ -96,27 +128,17 @@ def may(right: str) -> bool:
     return me().may(right)
 
 
-class _Here(threading.local):
-    """Language and zone of the session that this script thread runs for: asked for in every cell of a table."""
-
-    language: str | None = None
-    zone: str | None = None
-
-
-_here = _Here()
-
-
 def language() -> str:
     """Return the language of this person: chosen, else the browser's first that we speak."""
     if _here.language is None:
-        _settle(st.session_state.get(_ACTOR))
+        _settle(memory().actor)
     return _here.language or i18n.DEFAULT
 
 
 def zone() -> str:
     """Return the time zone of this person: chosen, else the browser's, else UTC."""
     if _here.zone is None:
-        _settle(st.session_state.get(_ACTOR))
+        _settle(memory().actor)
     return _here.zone or "UTC"
 
 

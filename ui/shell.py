@@ -8,13 +8,13 @@ from crm.core.i18n import say
 from ui import strip
 from ui.brand import LOGO, MARK
 from ui.navigation import SCREENS
-from ui.session import _, is_fresh, language, look_around, me, say_what_waits, unread, uow
+from ui.session import _, is_fresh, language, look_around, me, memory, say_what_waits, unread, uow
 
 
 def _pages() -> dict[str, list[StreamlitPage]]:
     """Return the screens of this person's rights, made anew only when the rights or the language change."""
-    known = st.session_state.get("_pages")
-    if known is None or known[0] != (me().grants, language()):
+    asked, (made_for, known) = (me().grants, language()), memory().pages
+    if made_for != asked:
         sections: dict[str, list[StreamlitPage]] = {}
         for one in SCREENS:
             if one.right in me().grants:
@@ -27,8 +27,9 @@ def _pages() -> dict[str, list[StreamlitPage]]:
                     visibility="hidden" if one.hidden else "visible",
                 )
                 sections.setdefault(_(one.section) if one.section else "", []).append(page)
-        known = st.session_state["_pages"] = ((me().grants, language()), sections)
-    return known[1]
+        known = sections
+        memory().pages = asked, known
+    return known  # type: ignore[no-any-return]
 
 
 def _without_person(sentence: str) -> None:

@@ -1,10 +1,12 @@
 """The strip above every page: look-up, language, bell and the person's menu."""
 
+from functools import lru_cache
 from typing import Final
 
 from crm.core.config import BOOT
 from crm.core.i18n import LANGUAGES
-from ui.parts import part
+from ui.parts import draw as draw_part
+from ui.parts import written
 from ui.session import _, language, may, me
 
 SECONDS: Final = 2
@@ -13,6 +15,12 @@ SECONDS: Final = 2
 
 def draw(unread: int, address: str) -> None:
     """Draw the strip. unread: how many notifications wait; address: of this screen, for its help."""
+    draw_part("strip", key="strip", text=_written(language(), me().name, unread, address, finds=may("customers.view")))
+
+
+@lru_cache(maxsize=4096)
+def _written(code: str, name: str, unread: int, address: str, *, finds: bool) -> str:
+    """Write what the strip shows; it is the same at most runs."""
     words = {
         "find": _("Find a customer: name, phone, e-mail"),
         "short": _("Type a little more. Part of a name is enough; a phone must be whole."),
@@ -27,15 +35,16 @@ def draw(unread: int, address: str) -> None:
         "help": _("Help for this page"),
         "leave": _("Sign out"),
     }
-    data = {
-        "boot": BOOT,
-        "seconds": SECONDS,
-        "words": words,
-        "language": language(),
-        "languages": LANGUAGES,
-        "name": me().name,
-        "unread": unread,
-        "finds": may("customers.view"),
-        "help": f"/help?page={address}",
-    }
-    part("strip")(key="strip", data=data, on_boot_change=lambda: None, default={"boot": BOOT})
+    return written(
+        {
+            "boot": BOOT,
+            "seconds": SECONDS,
+            "words": words,
+            "language": code,
+            "languages": LANGUAGES,
+            "name": name,
+            "unread": unread,
+            "finds": finds,
+            "help": f"/help?page={address}",
+        }
+    )

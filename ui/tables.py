@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.page import here
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import _, n_
 from ui.words import number
 
@@ -62,7 +62,7 @@ def table(
     written = [_written(column, [row[name] for row in given]) for name, column in columns.items()]
     lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
     heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one in columns.values()]
-    part("table")(key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
+    draw_part("table", key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
 
 
 def _written(column: Column, values: list[Any]) -> list[tuple[str, str]]:

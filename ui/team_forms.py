@@ -11,7 +11,7 @@ from crm.teams import Branch
 from ui import words
 from ui.forms import Form, in_dialog
 from ui.page import seen_version
-from ui.parts import part
+from ui.parts import draw as draw_part
 from ui.session import Tried, _, attempt, uow
 
 INDENT: Final = "\u2003"
@@ -37,7 +37,7 @@ def tree(branches: list[Branch], chosen: int | None, *, without: int, opens: Cal
         }
         for key, name, line, depth, people in rows
     ]
-    part("tree")(key="tree", data={"branches": data})
+    draw_part("tree", key="tree", data={"branches": data})
 
 
 def indented(team: Branch) -> str:

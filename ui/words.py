@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from ui.session import _, language, zone
 
 def when(moment: datetime | None) -> str:
     """Write a moment short, in the reader's zone: '14:02', 'yesterday 14:02', '12 Feb 14:02', '12 Feb 2024'."""
-    return dates.when(moment, language(), zone()) if moment is not None and not pd.isna(moment) else ""
+    return dates.when(moment, language(), zone()) if moment is not None and moment is not pd.NaT else ""
 
 
 def moment(at: datetime | None) -> str:
@@ -45,7 +46,12 @@ def days(first: date, last: date) -> str:
 
 def number(n: float) -> str:
     """Write a number with the separators of the language."""
-    return format_decimal(n, locale=i18n.locale(language()))
+    return _number(n, language())
+
+
+@lru_cache(maxsize=8192)
+def _number(n: float, code: str) -> str:
+    return format_decimal(n, locale=i18n.locale(code))
 
 
 def share(part: float) -> str:
@@ -55,7 +61,12 @@ def share(part: float) -> str:
 
 def money(amount: Decimal, currency: str) -> str:
     """Write an amount with its currency."""
-    return sums.written(amount, currency, str(i18n.locale(language())))
+    return _money(amount, currency, language())
+
+
+@lru_cache(maxsize=8192)
+def _money(amount: Decimal, currency: str, code: str) -> str:
+    return sums.written(amount, currency, str(i18n.locale(code)))
 
 
 def named(codes: Mapping[Any, str], code: str | None) -> str:

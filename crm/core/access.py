@@ -181,7 +181,8 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "plans.view": TEAM,
         "plans.set": TEAM,
     },
-    Role.MARKETER: _EVERYONE | {"customers.view": ALL, "interactions.view": ALL, "purchases.view": ALL, "plans.view": OWN},
+    Role.MARKETER: _EVERYONE
+    | {"customers.view": ALL, "interactions.view": ALL, "purchases.view": ALL, "plans.view": OWN},
     Role.ANALYST: _EVERYONE | _READS_ALL,
     Role.EXECUTIVE: _EVERYONE | _READS_ALL | {"plans.set": ALL},
     Role.PRODUCT_MANAGER: _EVERYONE | {"products.edit": ALL, "purchases.view": ALL, "customers.view": ALL},
@@ -410,7 +411,9 @@ _ADJUSTED = RightAdjustment.__table__.c
 
 def read_adjustments(connection: Connection) -> Adjustments:
     """Return the administrators' adjustments."""
-    rows = connection.execute(select(_ADJUSTED.role, _ADJUSTED.right, _ADJUSTED.scope).order_by(_ADJUSTED.role, _ADJUSTED.right))
+    rows = connection.execute(
+        select(_ADJUSTED.role, _ADJUSTED.right, _ADJUSTED.scope).order_by(_ADJUSTED.role, _ADJUSTED.right)
+    )
     return tuple((role, right, scope) for role, right, scope in rows)
 
 

@@ -53,7 +53,9 @@ class SignedOut(Refused):
 class Conflict(CrmError):  # noqa: N818
     """Someone changed the record meanwhile. `theirs` holds the stored values, where a form needs them to compare."""
 
-    def __init__(self, text: str = N_("Someone changed this record meanwhile."), /, *, record: Any = None, **values: Any) -> None:
+    def __init__(
+        self, text: str = N_("Someone changed this record meanwhile."), /, *, record: Any = None, **values: Any
+    ) -> None:
         super().__init__(text, **values)
         self.record = record
 

@@ -125,7 +125,11 @@ def _recall(session: Session, record: Record) -> None:
     columns = state.mapper.columns
     unread = [key for key in columns.keys() if (past := state.attrs[key].history).added and not past.deleted]  # noqa: SIM118  columns are no dict
     if state.persistent and unread:
-        stored = session.connection().execute(select(*(columns[key] for key in unread)).where(columns["id"] == record.id)).one()
+        stored = (
+            session.connection()
+            .execute(select(*(columns[key] for key in unread)).where(columns["id"] == record.id))
+            .one()
+        )
         state.committed_state.update(zip(unread, stored, strict=True))
 
 

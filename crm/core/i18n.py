@@ -12,7 +12,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from crm.core.config import ROOT
-from crm.core.errors import N_ as N_
+from crm.core.errors import N_ as N_  # noqa: PLC0414  everybody takes it from here; errors needs it first
 from crm.core.errors import CrmError
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}

@@ -97,7 +97,9 @@ def loads_deferred(actor: Actor, statement: Any) -> bool:
     """Say whether an option of a statement (`undefer`, `load_only`) would load a personal column with its record."""
     for option in statement._with_options:  # noqa: SLF001  SQLAlchemy has no other way to ask
         for load in getattr(option, "context", [option]):
-            if ("deferred", False) not in (getattr(load, "strategy", None) or ()) and not getattr(load, "local_opts", None):
+            if ("deferred", False) not in (getattr(load, "strategy", None) or ()) and not getattr(
+                load, "local_opts", None
+            ):
                 continue
             columns = getattr(load.path[-1], "columns", None) if load.path else None
             if columns is None or restricted(actor, [one.info["view"] for one in columns if "view" in one.info]):
@@ -124,7 +126,11 @@ def veils(statement: AnySelect) -> tuple[Veil, ...]:
     found = []
     for part in _selects(statement):
         for key, column in part.selected_columns.items():
-            plain = part is statement and len(column.base_columns) == 1 and isinstance(next(iter(column.base_columns)), Column)
+            plain = (
+                part is statement
+                and len(column.base_columns) == 1
+                and isinstance(next(iter(column.base_columns)), Column)
+            )
             for base in _personal(column):
                 owners = tuple(_owners(statement, column, base)) if plain else ()
                 found.append(Veil(key, base.info["view"], MASKS[base.info.get("mask", "hidden")], owners, plain))
@@ -140,7 +146,9 @@ def mask(actor: Actor, statement: AnySelect, rows: list[dict[str, Any]]) -> list
     return draw_veils(actor, veils(statement), set(statement.selected_columns.keys()), rows)
 
 
-def draw_veils(actor: Actor, found: Iterable[Veil], names: set[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def draw_veils(
+    actor: Actor, found: Iterable[Veil], names: set[str], rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Mask rows by the veils of their statement; `names` are its columns."""
     for veil in found:
         if not restricted(actor, [veil.right]):
@@ -173,7 +181,11 @@ def _source(column: Any) -> Any:
 
 def _is_from(column: Any, source: Any, owner: Any) -> bool:
     """Say whether an ownership column is read directly from this FROM part, which must be the owner's table."""
-    return _source(column) == source and _table(source) is owner and {base.table for base in column.base_columns} == {owner}
+    return (
+        _source(column) == source
+        and _table(source) is owner
+        and {base.table for base in column.base_columns} == {owner}
+    )
 
 
 def _table(source: Any) -> Any:

@@ -90,4 +90,6 @@ class Prepared:
 
 def _names_records(statement: AnySelect) -> bool:
     """Say whether a whole record (or its alias, or a bundle of columns) is selected."""
-    return not all(isinstance(each["expr"], ColumnElement | QueryableAttribute) for each in statement.column_descriptions)
+    return not all(
+        isinstance(each["expr"], ColumnElement | QueryableAttribute) for each in statement.column_descriptions
+    )

@@ -44,7 +44,9 @@ def look_at(statement: Any) -> Look:
     is_bare = isinstance(statement, FromStatement) or statement._propagate_attrs.get("compile_state_plugin") != "orm"  # noqa: SLF001  how SQLAlchemy tells records
     for part in visitors.iterate(statement):
         if isinstance(part, ColumnElement):
-            personal.update(base.info["view"] for base in part.base_columns if isinstance(base, Column) and "view" in base.info)
+            personal.update(
+                base.info["view"] for base in part.base_columns if isinstance(base, Column) and "view" in base.info
+            )
         if isinstance(part, Table):
             if (model := tables.get(part)) is not None:
                 models.add(model)

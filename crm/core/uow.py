@@ -35,7 +35,9 @@ T = TypeVar("T", bound=Record)
 FAULTS: Final = {
     Fault.FULL: N_("Your change was not saved: the disk is full. Nothing was lost."),
     Fault.BUSY: N_("The database is busy. Your text is kept: please try again."),
-    Fault.DAMAGED: N_("The database file is damaged. Nothing is written any more: ask the administrator to restore a copy."),
+    Fault.DAMAGED: N_(
+        "The database file is damaged. Nothing is written any more: ask the administrator to restore a copy."
+    ),
     Fault.READ_ONLY: N_("The database cannot be written. Your text is kept: tell the administrator."),
     Fault.AWAY: N_("The database does not answer. Your text is kept: please try again in a moment."),
 }
@@ -75,7 +77,9 @@ class UnitOfWork:
     verb: the business action that runs at this moment, '' between actions.
     """
 
-    def __init__(self, database: Database, actor: Actor, *, who: Identity | None, now: datetime | None, key: str | None) -> None:
+    def __init__(
+        self, database: Database, actor: Actor, *, who: Identity | None, now: datetime | None, key: str | None
+    ) -> None:
         self.database = database
         self.actor = actor
         self.now = now or clock.now()
@@ -188,7 +192,9 @@ class UnitOfWork:
             raise Refused(N_("Personal data must be read masked."))
         return self.session.scalars(statement, execution_options={"masked": True}).all()
 
-    def execute(self, statement: Executable, parameters: Any = None, *, bulk: bool = False, raw: bool = False) -> Result[Any]:
+    def execute(
+        self, statement: Executable, parameters: Any = None, *, bulk: bool = False, raw: bool = False
+    ) -> Result[Any]:
         """Run a statement that is not a plain select of records, said aloud: `bulk` changes rows, `raw` names no records.
 
         Each use stands with its reason in the list of the law test.

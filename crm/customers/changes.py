@@ -109,7 +109,8 @@ def _raise_version(u: UnitOfWork, customer: Customer) -> None:
 
 def _team_of(u: UnitOfWork, user_id: int) -> int | None:
     # held until the commit, or the person could move to another team between this look and the customer's row
-    person = u.session.get(User, user_id, with_for_update={"read": True, "key_share": True})
+    held = select(User).where(User.id == user_id).with_for_update(read=True, key_share=True)
+    person = u.session.scalar(held.execution_options(populate_existing=True))
     if person is None or not person.is_active:
         raise NotFound(N_("There is no such colleague."))
     return int(person.team_id) if person.team_id is not None else None

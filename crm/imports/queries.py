@@ -11,13 +11,12 @@ import pandas as pd
 from sqlalchemy import func, select
 
 from crm import customers
-from crm.core.access import Owned
-from crm.core.errors import Invalid, Refused
+from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.imports import files
 from crm.imports.matching import Known, decide, look_up
-from crm.imports.records import Import, ImportRow, Outcome, as_faults
+from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
 
 LONGEST_EXAMPLE: Final = 40
@@ -56,13 +55,13 @@ def one(u: UnitOfWork, import_id: int) -> Import:
 
 def may_work_with(u: UnitOfWork, record: Import) -> bool:
     """Say whether the reader may look into the file and decide about it, and not only see that there is an import."""
-    return u.actor.covers("imports.run", Owned(record.responsible_id, record.team_id, record.partner_id))
+    return u.actor.covers("imports.run", record.owner)
 
 
 def examples(u: UnitOfWork, import_id: int, *, most: int = 3) -> dict[str, list[str]]:
     """Return heading -> some values of the column, as the file has them. Raises NotFound, Refused, Invalid."""
     record = u.get(Import, import_id)
-    _need_to_work_with(u, record)
+    need_to_work_with(u.actor, record)
     found: dict[str, list[str]] = {heading: [] for heading in record.headings}
     for cells in files.sample(record.stored_as, record.kind, record.how):
         for heading, cell in zip(record.headings, cells, strict=True):
@@ -97,7 +96,7 @@ class Preview:
 def preview(u: UnitOfWork, import_id: int, *, most: int = 20) -> Preview:
     """Return the first rows as they will be stored, with their faults. Raises NotFound, Refused, Invalid."""
     record = u.get(Import, import_id)
-    _need_to_work_with(u, record)
+    need_to_work_with(u.actor, record)
     under = terms(u, record.plan, record.headings)
     with files.table(record.stored_as, record.kind, record.how) as (_, rows):
         prepared = [prepare(row, under) for row in islice(rows, most)]
@@ -132,17 +131,12 @@ def _fields(prepared: list[Prepared], own: tuple[str, ...]) -> tuple[str, ...]:
     return (*(key for key in order if key in there or key == "name"), *rest)
 
 
-def _need_to_work_with(u: UnitOfWork, record: Import) -> None:
-    if not may_work_with(u, record):
-        raise Refused(N_("Only whoever imports this file may look into it."))
-
-
 # --- faulty rows --------------------------------------------------------------
 
 
 def faulty_rows(u: UnitOfWork, import_id: int, *, most: int = 100) -> list[tuple[int, Mapping[str, Invalid]]]:
     """Return the first faulty rows of a run as (row, faults). Raises NotFound, Refused."""
-    _need_to_work_with(u, u.get(Import, import_id))
+    need_to_work_with(u.actor, u.get(Import, import_id))
     found = u.rows(_faulty(import_id).limit(most))
     return [(row["row"], as_faults(row["causes"])) for row in found]
 
@@ -159,7 +153,7 @@ def faults_file(u: UnitOfWork, import_id: int, say: Callable[[str], str], labels
     Raises NotFound, Refused, Invalid beside `file` when the file was removed.
     """
     record = u.get(Import, import_id)
-    _need_to_work_with(u, record)
+    need_to_work_with(u.actor, record)
     if record.file_removed_at is not None:
         raise Invalid(N_("The file of this import was removed. Import it anew."), field="file")
     causes = {row["row"]: as_faults(row["causes"]) for row in u.rows(_faulty(import_id))}

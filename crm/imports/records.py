@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.core.errors import CrmError, Invalid, InvalidForm
+from crm.core.access import Actor, Owned
+from crm.core.errors import CrmError, Invalid, InvalidForm, Refused
 from crm.core.guards import ChildOf, Guarded
 from crm.core.i18n import N_
 from crm.customers import KEPT
@@ -113,6 +114,11 @@ class Import(Guarded, Record):
         return mappings.from_json(self.mapping)
 
     @property
+    def owner(self) -> Owned:
+        """To whom the import belongs."""
+        return Owned(self.responsible_id, self.team_id, self.partner_id)
+
+    @property
     def is_under_way(self) -> bool:
         """Say whether a job works on it at this moment."""
         return self.state in {State.CHECKING, State.RUNNING}
@@ -121,6 +127,12 @@ class Import(Guarded, Record):
     def counts(self) -> dict[str, int]:
         """How many rows became what so far."""
         return {str(one): getattr(self, f"{one}_count") for one in Outcome}
+
+
+def need_to_work_with(actor: Actor, record: Import) -> None:
+    """Raise Refused for who may see that there is an import but neither look into its file nor decide about it."""
+    if not actor.covers("imports.run", record.owner):
+        raise Refused(N_("Only whoever imports this file may look into it."))
 
 
 def problem_of(record: Import) -> CrmError | None:

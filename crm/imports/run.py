@@ -26,7 +26,7 @@ from crm.customers import CHOICES, TEXTS, Customer, Email, Kind, Phone, Stage
 from crm.imports import files
 from crm.imports import rows as reading
 from crm.imports.matching import Decision, Known, Match, decide, look_up
-from crm.imports.records import Import, ImportRow, Outcome, State, as_causes
+from crm.imports.records import Import, ImportRow, Outcome, State, as_causes, need_to_work_with
 from crm.imports.rows import Prepared, Terms
 from db.dialect import free_ids
 from db.engine import Database
@@ -155,10 +155,11 @@ def take(u: UnitOfWork, import_id: int, place: int, rows: Sequence[Prepared], un
 
 
 def locked(u: UnitOfWork, import_id: int) -> Import:
-    """Return an import that nobody else changes until this transaction ends. Raises NotFound."""
+    """Return an import that nobody else changes until this transaction ends. Raises NotFound, Refused."""
     record: Import | None = u.session.scalar(select(Import).where(Import.id == import_id).with_for_update())
     if record is None:
         raise NotFound
+    need_to_work_with(u.actor, record)
     return record
 
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from crm.core import jobs
-from crm.core.access import Owned
-from crm.core.errors import Conflict, Invalid, NotFound, Refused
+from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
@@ -20,7 +19,7 @@ from crm.imports import files, run
 from crm.imports import mapping as mappings
 from crm.imports.files import Format, Reading, Received, Survey
 from crm.imports.mapping import FieldMapping
-from crm.imports.records import Import, ImportRow, State
+from crm.imports.records import Import, ImportRow, State, need_to_work_with
 from crm.imports.rows import terms
 from crm.imports.run import locked
 
@@ -43,7 +42,8 @@ def survey(u: UnitOfWork, import_id: int, reading: Reading) -> Survey:
 
     Raises Invalid beside `encoding`, `delimiter` or `file`, NotFound.
     """
-    record = _mine(u, import_id)
+    record = u.get(Import, import_id)
+    need_to_work_with(u.actor, record)
     token, form = record.stored_as, record.kind
     u.session.rollback()  # as in `receive`
     return files.survey(token, form, reading)
@@ -131,7 +131,7 @@ def _begin(u: UnitOfWork, import_id: int, *, again: bool) -> Import:
 @verb("imports.run")
 def stop(u: UnitOfWork, import_id: int) -> None:
     """Stop a run or a trial run after the rows it is at: what is stored stays."""
-    record = _locked_mine(u, import_id)
+    record = locked(u, import_id)
     if record.state == State.RUNNING:
         record.state = State.STOPPED
     elif record.state == State.CHECKING:
@@ -141,7 +141,7 @@ def stop(u: UnitOfWork, import_id: int) -> None:
 @verb("imports.run")
 def resume(u: UnitOfWork, import_id: int) -> None:
     """Take up a stopped or failed run, or one whose job is gone, at its next row. Raises Conflict when it runs."""
-    record = _locked_mine(u, import_id)
+    record = locked(u, import_id)
     if record.state not in {State.STOPPED, State.FAILED} and not is_stuck(u, record):
         raise Conflict(_NOT_NOW)
     if record.file_removed_at is not None:
@@ -156,7 +156,7 @@ def resume(u: UnitOfWork, import_id: int) -> None:
 @verb("imports.run")
 def discard(u: UnitOfWork, import_id: int) -> None:
     """Throw away an import that stored nothing yet, with its file. Raises Conflict otherwise."""
-    record = _locked_mine(u, import_id)
+    record = locked(u, import_id)
     if record.state != State.STAGED or record.next_row:
         raise Conflict(_NOT_NOW)
     token = record.stored_as
@@ -181,21 +181,8 @@ _NOT_NOW: Final = N_("This is not possible in the state that the import is in.")
 _NO_FILE: Final = N_("The file of this import was removed. Import it anew.")
 
 
-def _mine(u: UnitOfWork, import_id: int) -> Import:
-    """Return an import that the person may not only see but work with: the file is personal data in full."""
-    record = u.get(Import, import_id)
-    if not u.actor.covers("imports.run", Owned(record.responsible_id, record.team_id, record.partner_id)):
-        raise Refused(N_("Only whoever imports this file may look into it."))
-    return record
-
-
-def _locked_mine(u: UnitOfWork, import_id: int) -> Import:
-    locked(u, import_id)
-    return _mine(u, import_id)
-
-
 def _staged(u: UnitOfWork, import_id: int, seen: int) -> Import:
-    record = _locked_mine(u, import_id)
+    record = locked(u, import_id)
     if record.version != seen:
         raise Conflict(record=record)
     if record.state != State.STAGED or record.next_row:
@@ -205,7 +192,7 @@ def _staged(u: UnitOfWork, import_id: int, seen: int) -> Import:
 
 def _ready(u: UnitOfWork, import_id: int) -> Import:
     """Return a staged import whose mapping can be used."""
-    record = _locked_mine(u, import_id)
+    record = locked(u, import_id)
     if record.state != State.STAGED:
         raise Conflict(_NOT_NOW)
     if record.file_removed_at is not None:
@@ -272,5 +259,5 @@ def is_waiting(u: UnitOfWork, record: Import) -> bool:
 @verb("imports.run")
 def take_faults_file(u: UnitOfWork, import_id: int) -> None:
     """Note in the audit log that somebody takes the file of faulty rows: personal data leaves with it."""
-    record = _mine(u, import_id)
+    record = locked(u, import_id)
     u.remember(record, {"faults_file": [None, record.faulty_count]})

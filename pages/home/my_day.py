@@ -14,7 +14,9 @@ LAST = 10
 people = colleagues()
 with uow() as u:
     today = clock.day_of(u.now, settings.value(u, "timezone"))
-    own = interactions.Filters(responsible_id=None if u.may("plans.set") or not u.may("interactions.log") else u.actor.id)
+    own = interactions.Filters(
+        responsible_id=None if u.may("plans.set") or not u.may("interactions.log") else u.actor.id
+    )
     rows = interactions.page(u, own, size=LAST) if u.may("interactions.view") else None
 
 header(_("Good day, {name}").format(name=me().name.split()[0]), words.day(today))

@@ -19,7 +19,12 @@ if not found.ok:
     st.stop()
 
 responsible = people.get(card.responsible_id or 0, _("nobody"))
-line = (words.named(KINDS, card.kind), words.named(STAGES, card.stage), card.city, _("Responsible: {name}").format(name=responsible))
+line = (
+    words.named(KINDS, card.kind),
+    words.named(STAGES, card.stage),
+    card.city,
+    _("Responsible: {name}").format(name=responsible),
+)
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 tab = header(
     card.name,

@@ -36,7 +36,9 @@ with uow() as u:
 columns = {
     "name": tables.Column(_("Name"), main=True),
     "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),
-    "stage": tables.Column(_("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")),
+    "stage": tables.Column(
+        _("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")
+    ),
     "city": tables.Column(_("City")),
     "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), "")),
     "last_interaction_at": tables.Column(_("Last contact"), words.when),

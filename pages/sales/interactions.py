@@ -15,7 +15,9 @@ DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 people = colleagues()
 header(_("Journal"), _("Calls, mails, meetings and messages, newest first."))
 period, kind, direction, who = filters.row(
-    filters.choice("period", _("Any time"), {"today": _("Today"), "week": _("7 days"), "month": _("30 days"), "year": _("A year")}),
+    filters.choice(
+        "period", _("Any time"), {"today": _("Today"), "week": _("7 days"), "month": _("30 days"), "year": _("A year")}
+    ),
     filters.choice("kind", _("Kind"), translated(KINDS)),
     filters.choice("direction", _("Who began"), translated(DIRECTIONS)),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),

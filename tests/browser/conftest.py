@@ -28,7 +28,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _scene(kind: str, chromium: Browser, request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def _scene(
+    kind: str, chromium: Browser, request: pytest.FixtureRequest, factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
     folder = factory.mktemp(f"scene-{kind}")
     with ExitStack() as lent:
         if kind == "sqlite":
@@ -39,7 +41,9 @@ def _scene(kind: str, chromium: Browser, request: pytest.FixtureRequest, factory
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def house(
+    request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
     """The application on each of the two databases."""
     yield from _scene(request.param, chromium, request, tmp_path_factory)
 

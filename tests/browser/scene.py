@@ -1,8 +1,8 @@
 """The scene of the browser tests: the running application with the cast in it, and people who sit before browsers of their own.
 
-    rep = scene.enter("rep")
-    rep.open("/customers?mine=1")
-    rep.page.get_by_role("link", name="Log a contact").click()
+rep = scene.enter("rep")
+rep.open("/customers?mine=1")
+rep.page.get_by_role("link", name="Log a contact").click()
 """
 
 import re
@@ -30,7 +30,9 @@ HOLD: Final = 100
 """Milliseconds that a finger rests on a button: a click without any is faster than a person's."""
 
 APP: Final = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
-TROUBLE: Final = '[data-testid="stException"], [data-testid="stAlertContentError"], [data-testid="stToast"]:has-text("error")'
+TROUBLE: Final = (
+    '[data-testid="stException"], [data-testid="stAlertContentError"], [data-testid="stToast"]:has-text("error")'
+)
 NOT_OURS: Final = re.compile(r"the server responded with a status of 401|Failed to load resource: net::ERR_")
 """What Chromium itself writes when a sign-in has ended or a page is left while it loads."""
 
@@ -166,7 +168,9 @@ class Scene:
 
     def _give_cookie(self, context: BrowserContext, part: str) -> None:
         signed_in = sessions.open_sign_in(self.database, PARTS[part].id, address="127.0.0.1", device="Chromium")
-        context.add_cookies([{"name": "rapport", "value": signed_in.token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
+        context.add_cookies(
+            [{"name": "rapport", "value": signed_in.token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}]
+        )
 
     def empty(self) -> None:
         """Send everybody home; whatever a browser complained about is the test's to look at before."""
@@ -179,7 +183,9 @@ class Scene:
     def logged(self, customer_id: int) -> list[Interaction]:
         """Return what the journal holds about a customer."""
         with self.cast.unit() as u:
-            return list(u.all(select(Interaction).where(Interaction.customer_id == customer_id).order_by(Interaction.id)))
+            return list(
+                u.all(select(Interaction).where(Interaction.customer_id == customer_id).order_by(Interaction.id))
+            )
 
     def people(self) -> int:
         with self.database.reader.connect() as connection:

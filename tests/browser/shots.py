@@ -28,9 +28,22 @@ from ui.navigation import SCREENS, Screen
 LOCALES: Final = {"en": "en-GB", "ru": "ru-RU", "zh": "zh-CN"}
 WIDTHS: Final = {"1440": (1440, 900), "390": (390, 844)}
 THEMES: Final = ("light", "dark")
-ROLES: Final = ("admin", "keeper", "anna", "leader", "service", "marketer", "analyst", "executive", "product", "partner")
+ROLES: Final = (
+    "admin",
+    "keeper",
+    "anna",
+    "leader",
+    "service",
+    "marketer",
+    "analyst",
+    "executive",
+    "product",
+    "partner",
+)
 TALLEST: Final = 3000
-LONG_NAME: Final = "Общество с ограниченной ответственностью «Северо-Западная строительная компания и партнёры»"[:80].strip()
+LONG_NAME: Final = "Общество с ограниченной ответственностью «Северо-Западная строительная компания и партнёры»"[
+    :80
+].strip()
 MORE: Final = {
     "customer": ("&do=log", "&do=business&seen=1", "&tab=purchases", "&tab=history"),
     "customers": ("?do=new", "?q=zzz"),
@@ -95,9 +108,16 @@ def shoot(page: Page, path: Path) -> None:
 
 def main() -> None:
     """Take the pictures that were asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.browser.shots", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.browser.shots", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
-    for name, values in (("roles", ROLES), ("languages", tuple(LOCALES)), ("themes", THEMES), ("widths", tuple(WIDTHS))):
+    for name, values in (
+        ("roles", ROLES),
+        ("languages", tuple(LOCALES)),
+        ("themes", THEMES),
+        ("widths", tuple(WIDTHS)),
+    ):
         parser.add_argument(f"--{name}", default=",".join(values), help=f"some of {','.join(values)}")
     parser.add_argument("--screens", default="", help="addresses of screens (My day: '-'); all without it")
     asked = parser.parse_args()
@@ -105,21 +125,34 @@ def main() -> None:
     wanted = [one for one in SCREENS if not asked.screens or (one.address or "-") in asked.screens.split(",")]
     with sync_playwright() as playwright, demonstration() as (server, database):
         browser = launch(playwright)
-        kinds = itertools.product(*(getattr(asked, name).split(",") for name in ("roles", "languages", "themes", "widths")))
+        kinds = itertools.product(
+            *(getattr(asked, name).split(",") for name in ("roles", "languages", "themes", "widths"))
+        )
         for role, language, theme, width in kinds:
             _one(browser, server.url, database, wanted, asked.folder, role, language, theme, width)
         browser.close()
 
 
 def _one(
-    browser: Browser, url: str, database: Database, screens: list[Screen], folder: Path, role: str, language: str, theme: str, width: str
+    browser: Browser,
+    url: str,
+    database: Database,
+    screens: list[Screen],
+    folder: Path,
+    role: str,
+    language: str,
+    theme: str,
+    width: str,
 ) -> None:
     with database.reader.connect() as connection:
         user_id = connection.execute(select(User.__table__.c.id).where(User.__table__.c.username == role)).scalar_one()
     signed_in = sessions.open_sign_in(database, user_id, address="127.0.0.1", device="Chromium")
     wide, high = WIDTHS[width]
     context = browser.new_context(
-        locale=LOCALES[language], timezone_id="Europe/Moscow", color_scheme=theme, viewport={"width": wide, "height": high}  # type: ignore[arg-type]
+        locale=LOCALES[language],
+        timezone_id="Europe/Moscow",
+        color_scheme=theme,
+        viewport={"width": wide, "height": high},  # type: ignore[arg-type]
     )
     context.add_cookies([{"name": "rapport", "value": signed_in.token, "url": url}])
     page = context.new_page()

@@ -83,7 +83,9 @@ def test_a_button_pressed_while_the_server_is_away_is_not_pressed_for_nothing(sc
     rep.open(f"/customer?id={customer_id}&do=log")
     dialog(rep.page).get_by_label("What was said").fill("Pressed at once")
     scene.server.restart()
-    dialog(rep.page).get_by_role("button", name="Log it").click()  # as soon as it can be pressed, without waiting for anything else
+    dialog(rep.page).get_by_role(
+        "button", name="Log it"
+    ).click()  # as soon as it can be pressed, without waiting for anything else
     expect(dialog(rep.page)).to_be_hidden()
     assert [one.note for one in scene.logged(customer_id)] == ["Pressed at once"]
 

@@ -64,7 +64,9 @@ def test_a_call_takes_three_clicks_and_one_line(scene):
     dialog(rep.page).get_by_text("No answer", exact=True).click(delay=100)
     dialog(rep.page).get_by_role("button", name="Log it").click(delay=100)
     expect(dialog(rep.page)).to_be_hidden()
-    assert [(one.kind, one.outcome, one.note) for one in scene.logged(customer_id)] == [("call", "no_answer", "Nobody there")]
+    assert [(one.kind, one.outcome, one.note) for one in scene.logged(customer_id)] == [
+        ("call", "no_answer", "Nobody there")
+    ]
 
 
 def test_enter_saves_where_a_field_has_one_line(scene):

@@ -51,7 +51,9 @@ def test_an_address_from_a_mail_survives_the_sign_in(scene):
     rep.sign_in(then=address)
     assert rep.page.url.endswith(address)
     expect(rep.page.get_by_role("heading", name="Customer of rep")).to_be_visible()
-    expect(rep.page.get_by_role("cell", name="Rapport")).to_be_visible()  # who added the customer, on the tab that was asked for
+    expect(
+        rep.page.get_by_role("cell", name="Rapport")
+    ).to_be_visible()  # who added the customer, on the tab that was asked for
 
 
 def three_tabs(scene: Scene, person: Person) -> list:

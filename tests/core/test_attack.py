@@ -226,7 +226,9 @@ ORACLES: dict[str, Callable[[int], Any]] = {
     ),
     "its children": lambda key: select(Interaction.id).where(Interaction.customer_id == key),
     "its phones": lambda key: select(Phone.id).where(Phone.customer_id == key),
-    "the look-up": lambda key: select(C.id).where(search.matches(C.id, f"+791600000{key - 1:02}", full=None), C.id == key),
+    "the look-up": lambda key: select(C.id).where(
+        search.matches(C.id, f"+791600000{key - 1:02}", full=None), C.id == key
+    ),
 }
 
 
@@ -267,7 +269,9 @@ BARE: dict[str, Callable[[], Any]] = {
     "text as a column": lambda: select(C.id, text("(SELECT max(name) FROM customers)")),
     "a literal column": lambda: select(C.id, literal_column("(SELECT max(name) FROM customers)")),
     "text as an order": lambda: select(C.id).order_by(text("(SELECT 1)")),
-    "a function over nothing": lambda: select(func.count()).select_from(values(column("n", Integer), name="v").data([(1,)])),
+    "a function over nothing": lambda: select(func.count()).select_from(
+        values(column("n", Integer), name="v").data([(1,)])
+    ),
     "exists alone": lambda: select(exists().where(C.id == 3)),
     "a table in a CTE": lambda: select(User.id, select(TABLE.c.name).cte().c.name),
     "a table in a union": lambda: union(select(User.name), select(TABLE.c.name)),
@@ -279,7 +283,7 @@ def test_what_names_no_record_is_refused_unless_said_aloud(calm, way):
     for read in ("all", "value", "rows"):
         with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
             getattr(u, read)(BARE[way]())
-    with calm.cast.unit(calm.cast.rep) as u, pytest.raises((Refused, TypeError)):
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises((Refused, TypeError, AttributeError)):
         u.rows(Prepared(BARE[way]()))
     with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
         u.session.execute(BARE[way]())
@@ -294,6 +298,7 @@ def test_a_hidden_customer_cannot_be_read_off_the_index(calm):
 # --- reading: personal data -------------------------------------------------
 
 owner = (C.responsible_id, C.team_id, C.partner_id)
+invented = select(C.address, literal(PARTS["rep"].id).label("responsible_id")).where(C.id == 2).subquery()
 PERSONAL: dict[str, Callable[[], Any]] = {
     "the column": lambda: select(Phone.number),
     "the digits": lambda: select(Phone.digits),
@@ -328,22 +333,24 @@ PERSONAL: dict[str, Callable[[], Any]] = {
     "a record beside it": lambda: select(C, C.address),
     "a window": lambda: select(Phone.id, func.first_value(Phone.number).over(order_by=Phone.id)),
     "two of one name": lambda: select(Email.address.label("x"), C.name.label("x")).join(C, C.id == Email.customer_id),
-    "a foreign owner": lambda: select(Phone.number, Interaction.responsible_id)
-    .join(C, C.id == Phone.customer_id)
-    .join(Interaction, Interaction.customer_id == C.id)
-    .where(Interaction.customer_id == 2),
+    "a foreign owner": lambda: (
+        select(Phone.number, Interaction.responsible_id)
+        .join(C, C.id == Phone.customer_id)
+        .join(Interaction, Interaction.customer_id == C.id)
+        .where(Interaction.customer_id == 2)
+    ),
     "an invented owner": lambda: select(Phone.number, literal(PARTS["rep"].id).label("responsible_id")),
     "an invented owner with the record": lambda: select(
         C.address, literal(PARTS["rep"].id).label("responsible_id"), C.team_id, C.partner_id
     ),
     "another record's owner": lambda: select(another.address, *owner).join(C, C.id == 1).where(another.id == 2),
-    "another's owner for phones": lambda: select(Phone.number, another.responsible_id)
-    .join(C, C.id == Phone.customer_id)
-    .join(another, another.id == 1)
-    .where(C.id == 2),
-    "an owner through a subquery": lambda: (
-        lambda rows: select(rows.c.address, rows.c.responsible_id)
-    )(select(C.address, literal(PARTS["rep"].id).label("responsible_id")).where(C.id == 2).subquery()),
+    "another's owner for phones": lambda: (
+        select(Phone.number, another.responsible_id)
+        .join(C, C.id == Phone.customer_id)
+        .join(another, another.id == 1)
+        .where(C.id == 2)
+    ),
+    "an owner through a subquery": lambda: select(*invented.c),
 }
 
 
@@ -365,7 +372,7 @@ def readings(u, statement):
             found.extend(str(one) for one in read())
         except Refused:
             found.append("refused")
-        except (TypeError, KeyError) as error:  # what cannot be prepared, or is no frame
+        except (TypeError, KeyError, AttributeError) as error:  # what cannot be prepared, or is no frame
             found.append(str(error))
     return found
 
@@ -433,12 +440,11 @@ def test_reading_a_record_again_gives_no_personal_column(calm):
 
 
 def test_unmasked_reading_is_for_writing_verbs_only(calm):
-    for right in ("customers.view", "customers.view_personal", ""):
-        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
-            if right:
-                with u.acting("test.peep", right):
-                    u.inside(select(Phone.number))
+    for right in ("customers.view", "customers.view_personal"):
+        with pytest.raises(Refused), calm.cast.unit(calm.cast.rep) as u, u.acting("test.peep", right):
             u.inside(select(Phone.number))
+    with pytest.raises(Refused), calm.cast.unit(calm.cast.rep) as u:
+        u.inside(select(Phone.number))
 
 
 def test_one_prepared_statement_serves_everybody_within_his_own_scope(calm):
@@ -569,7 +575,10 @@ def test_a_colleagues_customer_cannot_be_deleted(world):
 
 
 def test_a_customer_cannot_be_added_for_a_colleague_or_another_team(world):
-    for part, facts in (("rep", {"responsible_id": 4, "team_id": NORTH}), ("leader", {"responsible_id": 5, "team_id": SOUTH})):
+    for part, facts in (
+        ("rep", {"responsible_id": 4, "team_id": NORTH}),
+        ("leader", {"responsible_id": 5, "team_id": SOUTH}),
+    ):
         one = C(kind="company", name="x", sort_name="x", created_at=NOW, **facts)
         with pytest.raises(Refused):
             act(world, "customers.create", lambda u, one=one: u.add(one), part)
@@ -642,7 +651,11 @@ def test_phones_are_added_and_deleted_only_with_their_right(world, right):
     with pytest.raises(Refused):
         act(world, right, lambda u: u.delete(u.all(select(Phone).where(Phone.customer_id == world.own))[0]))
     with pytest.raises(Refused):
-        act(world, right, lambda u: setattr(u.all(select(Phone).where(Phone.customer_id == world.own))[0], "number", "1"))
+        act(
+            world,
+            right,
+            lambda u: setattr(u.all(select(Phone).where(Phone.customer_id == world.own))[0], "number", "1"),
+        )
 
 
 BULK: dict[str, Callable[[World], Any]] = {

@@ -127,7 +127,10 @@ def renames_a_customer(scene):
 
 def adds_a_phone(scene):
     scene.as_rep("customers.edit", lambda u: u.add(Phone(customer_id=scene.own, number="+7", digits="7")))
-    return scene.ask(select(func.count()).select_from(Phone.__table__).where(Phone.__table__.c.customer_id == scene.own)) == 2
+    return (
+        scene.ask(select(func.count()).select_from(Phone.__table__).where(Phone.__table__.c.customer_id == scene.own))
+        == 2
+    )
 
 
 def writes_with_a_view(scene):
@@ -255,7 +258,7 @@ def after_only(record):
 guards_pairs = guards.pairs
 
 
-def owns_all_columns(statement, column, base):
+def owns_all_columns(statement, *_):
     return [name for name in access.Owned._fields if name in statement.selected_columns]
 
 
@@ -340,7 +343,10 @@ BREAKAGES: dict[str, tuple[Callable[[Scene], bool], Callable[[pytest.MonkeyPatch
     "the version that was seen": (saves_a_stale_form, without(uow.UnitOfWork, "get", get_whatever_version)),
     "the key of a click": (clicks_twice, without(uow, "claim", lambda *_: True)),
     "accounts that ended": (works_on_after_being_disabled, without(uow, "load_actor", load_even_the_disabled)),
-    "rights of this moment": (keeps_a_right_that_was_taken_away, without(uow.UnitOfWork, "_begin_writing", keep_the_actor)),
+    "rights of this moment": (
+        keeps_a_right_that_was_taken_away,
+        without(uow.UnitOfWork, "_begin_writing", keep_the_actor),
+    ),
     "the audit log": (leaves_no_trace, without(uow.audit_log, "write_flush", lambda *_: None)),
     "changes of nobody": (
         has_a_change_of_nobody_saved_by_the_next_verb,
@@ -356,7 +362,9 @@ def test_without_it_its_attack_succeeds(scene, guard, monkeypatch):
     with scene.cast.database.writing() as connection:  # as it was
         connection.execute(Interaction.__table__.delete())
         connection.execute(Phone.__table__.delete().where(Phone.__table__.c.digits == "7"))
-        connection.execute(update(User.__table__).where(User.__table__.c.id == 3).values(team_id=NORTH, roles=["sales_rep"]))
+        connection.execute(
+            update(User.__table__).where(User.__table__.c.id == 3).values(team_id=NORTH, roles=["sales_rep"])
+        )
         connection.execute(update(TABLE).values(version=1, interaction_count=0, city=None, note=None))
     break_it(monkeypatch)
     assert attack(scene), "the attack fails without this guard too: something else stops it"

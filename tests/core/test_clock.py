@@ -47,7 +47,11 @@ def test_the_day_of_a_moment_is_the_zones(moment, zone, day):
 
 @pytest.mark.parametrize(
     ("day", "zone", "hours"),
-    [(date(2026, 3, 29), "Europe/Berlin", 23), (date(2026, 10, 25), "Europe/Berlin", 25), (date(2026, 2, 9), "Europe/Moscow", 24)],
+    [
+        (date(2026, 3, 29), "Europe/Berlin", 23),
+        (date(2026, 10, 25), "Europe/Berlin", 25),
+        (date(2026, 2, 9), "Europe/Moscow", 24),
+    ],
 )
 def test_a_day_is_as_long_as_it_is(day, zone, hours):
     begin, end = clock.start_of(day, zone), clock.start_of(day + timedelta(days=1), zone)

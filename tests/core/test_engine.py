@@ -174,7 +174,9 @@ def test_the_two_databases_answer_alike(cast):
     with cast.database.reader.connect() as connection:
         table = User.__table__.c
         assert connection.scalar(select(table.roles).where(table.id == 3)) == ["sales_rep"]
-        assert connection.scalar(select(table.created_at).where(table.id == 3)).isoformat() == "2026-02-09T06:00:00+00:00"
+        assert (
+            connection.scalar(select(table.created_at).where(table.id == 3)).isoformat() == "2026-02-09T06:00:00+00:00"
+        )
         assert connection.scalar(select(Team.__table__.c.name).where(Team.__table__.c.id == NORTH)) == "North"
 
 
@@ -189,6 +191,8 @@ def test_postgres_is_told_how_long_to_wait(database):
         assert database.gate is not None
         return
     with database.reader.connect() as connection:
-        said = {name: connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout", "timezone")}
+        said = {
+            name: connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout", "timezone")
+        }
         assert said == {"statement_timeout": "15s", "lock_timeout": "5s", "timezone": "UTC"}
         assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"

@@ -15,7 +15,7 @@ from crm.core.errors import Unavailable
 from crm.core.people import User
 from crm.core.uow import FAULTS, unit_of_work
 from crm.customers import Customer
-from db.engine import GateTimeoutError, connect
+from db.engine import Gate, GateTimeoutError, connect
 from db.faults import Fault, diagnose, may_retry
 from tests.cast import PARTS, Cast, a_customer
 from tests.support.machine import free_port
@@ -69,9 +69,9 @@ def test_a_full_disk(house):
 
 
 def test_a_writer_who_gets_no_turn(house, monkeypatch):
-    gate = house.database.gate
-    monkeypatch.setattr(type(gate), "acquire", lambda self, timeout=0.1, real=type(gate).acquire: real(self, timeout))
+    patient = Gate.acquire
     with house.database.turn():
+        monkeypatch.setattr(Gate, "acquire", lambda gate, timeout=0.1: patient(gate, timeout))
         fault = told(house, house.rep, lambda u: customers.edit(u, 1, {"city": "Kazan"}, seen=1))
     assert fault.code == "D2"
     with house.unit(house.rep) as u:

@@ -107,7 +107,9 @@ def test_phones_come_with_a_new_customer(cast):
         assert len(u.all(select(Phone).where(Phone.customer_id == key))) == 1
 
 
-@pytest.mark.parametrize(("child", "field", "value"), [(Phone, "phones", "+7 495 111-22-33"), (Email, "emails", "a@b.ru")])
+@pytest.mark.parametrize(
+    ("child", "field", "value"), [(Phone, "phones", "+7 495 111-22-33"), (Email, "emails", "a@b.ru")]
+)
 def test_contact_data_are_replaced_with_the_right_and_only_with_it(cast, child, field, value):
     key = a_customer(cast, "rep")
     for part in ("rep", "leader", "admin"):

@@ -54,14 +54,25 @@ def test_values_that_look_like_places_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "error", [NotFound(), SignedOut(), Conflict(), AlreadyDone(), InvalidForm({}), Unavailable("Busy", code="D2"), CrmError("x")]
+    "error",
+    [
+        NotFound(),
+        SignedOut(),
+        Conflict(),
+        AlreadyDone(),
+        InvalidForm({}),
+        Unavailable("Busy", code="D2"),
+        CrmError("x"),
+    ],
 )
 def test_every_error_can_be_said_in_every_language(error):
     for language in i18n.LANGUAGES:
         assert i18n.say(language, error)
 
 
-@pytest.mark.parametrize(("language", "script"), [("ru", "ru_RU"), ("zh", "zh_Hans_CN"), ("en", "en_GB"), ("xx", "en_GB")])
+@pytest.mark.parametrize(
+    ("language", "script"), [("ru", "ru_RU"), ("zh", "zh_Hans_CN"), ("en", "en_GB"), ("xx", "en_GB")]
+)
 def test_each_language_has_its_way_to_write_dates(language, script):
     assert str(i18n.locale(language)) == script
 

@@ -35,7 +35,12 @@ def test_a_masked_phone_keeps_the_country_and_two_digits(written, masked):
 
 @pytest.mark.parametrize(
     ("written", "masked"),
-    [("ivan@example.ru", "i•••@e•••.ru"), ("a@b.c", "a•••@b•••.c"), ("иван@почта.рф", "и•••@п•••.рф"), ("", "•••@•••.")],
+    [
+        ("ivan@example.ru", "i•••@e•••.ru"),
+        ("a@b.c", "a•••@b•••.c"),
+        ("иван@почта.рф", "и•••@п•••.рф"),
+        ("", "•••@•••."),
+    ],
 )
 def test_a_masked_mail_keeps_first_letters_and_the_top_domain(written, masked):
     assert email(written) == masked
@@ -148,7 +153,9 @@ def test_absent_values_stay_absent(cast):
 
 def test_a_personal_column_may_narrow_what_is_asked_for_and_is_not_shown_by_that(cast, two):
     with cast.unit(cast.rep) as u:
-        assert len(u.all(select(Customer.id).join(Phone, Phone.customer_id == Customer.id).where(Phone.digits != ""))) == 2
+        assert (
+            len(u.all(select(Customer.id).join(Phone, Phone.customer_id == Customer.id).where(Phone.digits != ""))) == 2
+        )
         with pytest.raises(Refused):
             u.all(select(func.substr(Phone.digits, 1, 4)))
     assert two

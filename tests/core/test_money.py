@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal, select
 
 from crm.core import money
 from crm.core.errors import Invalid
@@ -13,7 +13,9 @@ from crm.products import Product
 from db.base import Amount
 
 
-@pytest.mark.parametrize(("currency", "unit"), [("EUR", "0.01"), ("RUB", "0.01"), ("CNY", "0.01"), ("JPY", "1"), ("KWD", "0.001")])
+@pytest.mark.parametrize(
+    ("currency", "unit"), [("EUR", "0.01"), ("RUB", "0.01"), ("CNY", "0.01"), ("JPY", "1"), ("KWD", "0.001")]
+)
 def test_the_smallest_unit_is_the_currencys(currency, unit):
     assert money.smallest(currency) == Decimal(unit)
 
@@ -44,7 +46,9 @@ def test_amounts_are_read_as_people_type_them(typed, meant):
     assert money.parse(typed) == Decimal(meant)
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "1,2,3", "1.2.3", "NaN", "Infinity", "1e99", "--1", "12345678901234567", "١٢٣x"])
+@pytest.mark.parametrize(
+    "typed", ["", "abc", "1,2,3", "1.2.3", "NaN", "Infinity", "1e99", "--1", "12345678901234567", "١٢٣x"]
+)
 def test_what_is_no_amount_is_said_beside_its_field(typed):
     with pytest.raises(Invalid) as told:
         money.parse(typed, field="price")
@@ -54,9 +58,10 @@ def test_what_is_no_amount_is_said_beside_its_field(typed):
 @given(st.text(max_size=30))
 def test_any_text_is_an_amount_or_invalid(text):
     try:
-        assert money.parse(text).is_finite()
-    except Invalid as fault:
-        assert len(str(fault)) < 120
+        amount = money.parse(text)
+    except Invalid:
+        return
+    assert amount.is_finite()
 
 
 @pytest.mark.parametrize(
@@ -76,8 +81,6 @@ def test_both_databases_keep_an_amount_exactly(cast, amount):
 
 
 def test_an_amount_has_four_decimals_on_both_databases(cast):
-    from sqlalchemy import literal
-
     with cast.database.reader.connect() as connection:
         sent = connection.scalar(select(literal(Decimal("1.23455"), Amount)))
     if cast.database.is_sqlite:

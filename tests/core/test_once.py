@@ -14,7 +14,10 @@ from tests.core.test_uow import Stumble, together
 
 def keys(cast):
     with cast.unit() as u:
-        return {row["key"]: (row["user_id"], row["at"]) for row in u.rows(select(CommandKey.key, CommandKey.user_id, CommandKey.at))}
+        return {
+            row["key"]: (row["user_id"], row["at"])
+            for row in u.rows(select(CommandKey.key, CommandKey.user_id, CommandKey.at))
+        }
 
 
 def logged(cast):

@@ -11,7 +11,20 @@ from sqlalchemy import select
 from crm import customers, imports, plans, products
 from crm.backups import copy_on_demand
 from crm.core import records
-from crm.core.access import ALL, GRANTS, OWN, PARTNER, PRESETS, RIGHTS, TEAM, UNTOUCHABLE, Identity, Role, Scope, grants_of
+from crm.core.access import (
+    ALL,
+    GRANTS,
+    OWN,
+    PARTNER,
+    PRESETS,
+    RIGHTS,
+    TEAM,
+    UNTOUCHABLE,
+    Identity,
+    Role,
+    Scope,
+    grants_of,
+)
 from crm.core.errors import NotFound, Refused
 from crm.core.people import Team
 from crm.core.verbs import VERBS
@@ -77,7 +90,7 @@ def attempt(stage: Stage, verb: str) -> str:
         with stage.cast.unit(getattr(stage.cast, stage.part)) as u:
             CALLS[verb](u, stage)
             u.session.flush()
-            raise Undone
+            raise Undone  # noqa: TRY301  so that the unit rolls back
     except Undone:
         return "done"
     except Refused:
@@ -170,7 +183,7 @@ def test_a_role_adds_customers_for_those_that_its_scope_names(stages, role):
         try:
             with stage.cast.unit(getattr(stage.cast, stage.part)) as u:
                 customers.create(u, {"name": "New"}, responsible_id=PARTS[of].id)
-                raise Undone
+                raise Undone  # noqa: TRY301  so that the unit rolls back
         except Undone:
             came = True
         except Refused:
@@ -188,7 +201,8 @@ def adjusted(cast: Cast, cells: Mapping[tuple[Role, str], Scope | None]) -> Iter
 
     table = RightAdjustment.__table__
     rows: list[dict[str, Any]] = [
-        {"role": role.value, "right": right, "scope": scope and scope.value, "version": 1} for (role, right), scope in cells.items()
+        {"role": role.value, "right": right, "scope": scope and scope.value, "version": 1}
+        for (role, right), scope in cells.items()
     ]
     with cast.database.writing() as connection:
         connection.execute(table.insert(), rows)
@@ -222,7 +236,10 @@ def test_the_small_team_preset_does_what_it_says(stages, role):
     with adjusted(cast, cells):
         for relation in RELATIONS:
             for verb in sorted(ON_CUSTOMERS):
-                assert attempt(stages[PLAYS[role]][relation], verb) == expected_on(grants, verb, relation), (relation, verb)
+                assert attempt(stages[PLAYS[role]][relation], verb) == expected_on(grants, verb, relation), (
+                    relation,
+                    verb,
+                )
         for verb in REAL:
             assert (attempt(stages[PLAYS[role]]["own"], verb) == "done") is (VERBS[verb] in grants), verb
 

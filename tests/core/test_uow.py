@@ -15,6 +15,7 @@ from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount
 from crm.customers import Customer
 from crm.interactions import Interaction
+from db.engine import Gate
 from tests.cast import NOW, PARTS, a_call, a_customer
 
 
@@ -125,9 +126,8 @@ def test_a_writer_inside_a_reader_is_seen_by_the_next_unit(cast):
 def test_a_writer_inside_a_writer_is_told_busy_and_loses_nothing(cast, monkeypatch):
     """On the embedded database one unit writes at a time; the inner one gives up, the outer one is saved."""
     key, second = a_customer(cast), a_customer(cast, city="Omsk")
-    if cast.database.gate:
-        gate = cast.database.gate
-        monkeypatch.setattr(type(gate), "acquire", lambda self, timeout=0.2, real=type(gate).acquire: real(self, timeout))
+    patient = Gate.acquire
+    monkeypatch.setattr(Gate, "acquire", lambda gate, timeout=0.2: patient(gate, timeout))
     with cast.unit(cast.rep) as outer:
         customers.edit(outer, key, {"city": "Kazan"}, seen=1)
         if cast.database.is_sqlite:

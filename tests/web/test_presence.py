@@ -157,6 +157,8 @@ def test_a_tab_learns_only_of_files_that_it_was_told(database: Database, opened:
         await tab.send({"type": "websocket.send", "bytes": told})
         assert here.was_told(present, "/media/0af3.png")
         assert here.was_told(present, "/_stcore/upload_file/ab-1/cd-2")
+        await tab.send({"type": "websocket.send", "bytes": b"\x0a\x0f/media/77b1.csvB\x03two"})  # as protobuf packs it
+        assert here.was_told(present, "/media/77b1.csv")
         assert not here.was_told(present, "/media/other.png")
         assert not here.was_told(present, "/media/../secret")
         here.leave(tab)

@@ -4,6 +4,7 @@ export default function ({ data, parentElement }) {
   const make = (tag, css, text) => {
     const node = document.createElement(tag)
     if (css) node.className = css
+    if (css === "icon") node.setAttribute("aria-hidden", "true")
     if (text !== undefined && text !== null) node.textContent = text
     return node
   }

@@ -6,6 +6,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const make = (tag, css, text) => {
     const node = document.createElement(tag)
     if (css) node.className = css
+    if (css === "icon") node.setAttribute("aria-hidden", "true")
     if (text !== undefined && text !== null) node.textContent = text
     return node
   }
@@ -188,19 +189,20 @@ export default function ({ data, parentElement, setStateValue }) {
       if (chip?.getAttribute("aria-checked") === "false") chip.click()
     }
   }
-  const prepare = (dialog, first, tries = 0) => {
+  const TYPED = "textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([type=checkbox]):not([role=combobox])"
+  const prepare = (dialog, tries = 0) => {
     if (!dialog.isConnected) return
-    if (!once() && tries < 20) return setTimeout(prepare, 50, dialog, first, tries + 1)
+    if (!once() && tries < 20) return setTimeout(prepare, 50, dialog, tries + 1)
     restore(dialog)
-    if (!dialog.contains(document.activeElement?.closest("input, textarea"))) first.focus()
+    if (!dialog.contains(document.activeElement?.closest("input, textarea"))) dialog.querySelector(TYPED)?.focus()
   }
   let known = null
   const meet = () => {
     const dialog = document.querySelector('[role="dialog"]')
     if (dialog === known) return
-    const first = dialog?.querySelector("textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([role=combobox])")
-    if (!dialog || first) known = dialog
-    if (first) setTimeout(prepare, 60, dialog, first)
+    const drawn = dialog?.querySelector(`${TYPED}, button[type=button]:not([aria-label])`)
+    if (!dialog || drawn) known = dialog
+    if (drawn) setTimeout(prepare, 80, dialog)
   }
   const focus = new MutationObserver(meet)
   let boot = data.boot
