@@ -189,8 +189,9 @@ def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
 class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
-    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own; survey: how the
-    staged one reads; terms: what the running one is stored under. plan_id: a plan of the North. team_id: a team without people. job_id: a job that the person asked for.
+    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own;
+    survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
+    team_id: a team without people. job_id: a job that the person asked for.
     """
 
     cast: Cast

@@ -16,7 +16,7 @@ from crm.core import money as sums
 from ui.session import _, language, zone
 
 
-def when(moment: datetime | None) -> str:
+def when(moment: Any) -> str:
     """Write a moment short, in the reader's zone: '14:02', 'yesterday 14:02', '12 Feb 14:02', '12 Feb 2024'."""
     return dates.when(moment, language(), zone()) if moment is not None and moment is not pd.NaT else ""
 

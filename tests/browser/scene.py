@@ -98,7 +98,8 @@ EVERYTHING: Final = """() => {
   const read = node => {
     if (node.nodeType === Node.TEXT_NODE) return node.textContent
     if (node.nodeType === Node.ELEMENT_NODE && node.matches('script, style')) return ''
-    const told = node.nodeType !== Node.ELEMENT_NODE ? [] : ['aria-label', 'title', 'placeholder', 'alt'].map(name => node.getAttribute(name))
+    const names = ['aria-label', 'title', 'placeholder', 'alt']
+    const told = node.nodeType !== Node.ELEMENT_NODE ? [] : names.map(name => node.getAttribute(name))
     const shadow = node.shadowRoot ? [node.shadowRoot] : []
     return [...told, ...[...shadow, ...node.childNodes].map(read)].filter(Boolean).join('\\n')
   }

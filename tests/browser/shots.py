@@ -133,7 +133,7 @@ def main() -> None:
         browser.close()
 
 
-def _one(
+def _one(  # noqa: PLR0917  one picture is these facts
     browser: Browser,
     url: str,
     database: Database,

@@ -80,7 +80,8 @@ def plan_id(scene) -> int:
         return plans.set_target(u, target=1000, team_id=NORTH, **facts).id
 
 
-def test_a_rep_finds_an_imported_customer_and_logs_a_call(imported, scene):
+@pytest.mark.usefixtures("imported")
+def test_a_rep_finds_an_imported_customer_and_logs_a_call(scene):
     rep = scene.enter("rep", sign_in=False)
     rep.sign_in()
     lines = rep.look_up("acme")
@@ -97,7 +98,8 @@ def test_a_rep_finds_an_imported_customer_and_logs_a_call(imported, scene):
     assert rep.troubles == []
 
 
-def test_the_leaders_counter_moves_within_two_seconds(imported, scene, plan_id, record_property):
+@pytest.mark.usefixtures("imported")
+def test_the_leaders_counter_moves_within_two_seconds(scene, plan_id, record_property):
     """Twenty calls; each is measured from the rep's click to the number on the leader's untouched page."""
     with scene.cast.unit() as u:
         customer_id = u.value(select(Customer.id).where(Customer.name == "Acme Corporation"))
@@ -124,7 +126,8 @@ def test_the_leaders_counter_moves_within_two_seconds(imported, scene, plan_id, 
     assert p95 <= PROMISE_SECONDS, took
 
 
-def test_a_rep_of_another_team_sees_neither_customer_nor_count(imported, scene, plan_id):
+@pytest.mark.usefixtures("imported")
+def test_a_rep_of_another_team_sees_neither_customer_nor_count(scene, plan_id):
     with scene.cast.unit() as u:
         customer_id = u.value(select(Customer.id).where(Customer.name == "Acme Corporation"))
     rival = scene.enter("rival")
@@ -137,7 +140,8 @@ def test_a_rep_of_another_team_sees_neither_customer_nor_count(imported, scene, 
     rival.look_up("acme")
     expect(rival.page.get_by_text("Nobody found that you may see.")).to_be_visible()
     answer = rival.context.request.get(f"{scene.url}/find?q=acme")
-    assert answer.ok and answer.json()["found"] == []
+    assert answer.ok
+    assert answer.json()["found"] == []
 
     for address in ("", "&tab=history", "&tab=purchases", "&do=log", "&do=business&seen=1"):
         rival.open(f"/customer?id={customer_id}{address}")

@@ -20,7 +20,7 @@ _LAYOUT: Final = LayoutConfig(width="stretch", height="content")
 
 
 @lru_cache(maxsize=32)
-def _files(name: str) -> dict[str, str]:
+def _files(name: str) -> dict[str, Any]:
     """Return what a part is made of."""
     style = (_FOLDER / "base.css").read_text() + (_FOLDER / f"{name}.css").read_text()
     return {"html": f'<div class="{name}"></div>', "css": style, "js": (_FOLDER / f"{name}.js").read_text()}
@@ -35,7 +35,7 @@ def part(name: str) -> Callable[..., Any]:
 @lru_cache(maxsize=32)
 def _blank(name: str) -> BidiComponent:
     """Return the message of a part without its data."""
-    contents = {f"{kind}_content": text for kind, text in _files(name).items()}
+    contents: dict[str, Any] = {f"{kind}_content": text for kind, text in _files(name).items()}
     return BidiComponent(component_name=f"rapport_{name}", isolate_styles=True, **contents)
 
 
