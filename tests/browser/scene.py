@@ -162,6 +162,7 @@ class Scene:
         facts: Mapping[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Moscow"} | options
         context = self.browser.new_context(viewport={"width": width, "height": height}, **facts)
         context.set_default_timeout(15_000)
+        context.set_default_navigation_timeout(60_000)  # opening a page is no promise of speed: bench/ measures that
         self.inside.append(context)
         if sign_in:
             self._give_cookie(context, part)

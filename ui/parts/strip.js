@@ -194,7 +194,14 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!dialog.isConnected) return
     if (!once() && tries < 20) return setTimeout(prepare, 50, dialog, tries + 1)
     restore(dialog)
-    if (!dialog.contains(document.activeElement?.closest("input, textarea"))) dialog.querySelector(TYPED)?.focus()
+    aim(dialog)
+  }
+  // The dialog takes the focus to itself while it opens, on a slow machine after us: look again for a second.
+  const aim = (dialog, tries = 0) => {
+    const at = document.activeElement
+    const idle = !dialog.contains(at) || at.getAttribute("role") === "dialog" || at.matches('[tabindex="-1"], button[aria-label]')
+    if (idle) dialog.querySelector(TYPED)?.focus()
+    if (tries < 8 && dialog.isConnected) setTimeout(aim, 150, dialog, tries + 1)
   }
   let known = null
   const meet = () => {
