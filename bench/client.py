@@ -19,8 +19,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 WAIT_SECONDS: Final = 30.0
-MOST_KEPT: Final = 300
-"""Big messages in a tab's cache."""
+KEPT_RUNS: Final = 2
+"""So many runs later the browser forgets a big message that was not used."""
 
 INTERRUPTED: Final = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 _TOKEN: Final = re.compile(r'name="token" value="([0-9a-f]+)"')
@@ -71,11 +71,15 @@ INPUTS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 
 @dataclass
 class Tab:
-    """One open tab. parts: what our own components show, by their keys; timers: fragment -> seconds between its runs."""
+    """One open tab. parts: what our own components show, by their keys; timers: fragment -> seconds between its runs.
+
+    reads: False spares the time of looking into the parts, where many tabs only click.
+    """
 
     url: str
     cookie: str = ""
     language: str = "en-GB"
+    reads: bool = True
     parts: dict[str, Any] = field(default_factory=dict)
     timers: dict[str, float] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
@@ -84,7 +88,8 @@ class Tab:
     _hash: str = ""
     _query: str = ""
     _inputs: dict[str, tuple[str, Any]] = field(default_factory=dict)
-    _cache: dict[str, ForwardMsg] = field(default_factory=dict)
+    _cache: dict[str, tuple[ForwardMsg, int]] = field(default_factory=dict)
+    _runs: int = 0
     _socket: ClientConnection | None = None
 
     async def open(self, page: str = "", query: str = "") -> Run:
@@ -164,11 +169,9 @@ class Tab:
         message.ParseFromString(data)
         kind = message.WhichOneof("type")
         if kind == "ref_hash":
-            message, kind = self._cache[message.ref_hash], "delta"
-        elif message.metadata.cacheable and message.hash:
-            self._cache[message.hash] = message
-            while len(self._cache) > MOST_KEPT:
-                del self._cache[next(iter(self._cache))]
+            message, kind = self._cache[message.ref_hash][0], "delta"
+        if message.metadata.cacheable and message.hash:
+            self._cache[message.hash] = message, self._runs
         if kind == "new_session":
             self._hash = message.new_session.page_script_hash
         elif kind == "navigation":
@@ -179,11 +182,17 @@ class Tab:
             self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._see(message.delta.new_element)
-        return kind == "script_finished" and message.script_finished != INTERRUPTED
+        if kind != "script_finished" or message.script_finished == INTERRUPTED:
+            return False
+        self._runs += 1
+        self._cache = {key: one for key, one in self._cache.items() if self._runs - one[1] <= KEPT_RUNS}
+        return True
 
     def _see(self, element: Any) -> None:
         kind = element.WhichOneof("type")
         if kind == "bidi_component":
+            if not self.reads:
+                return
             part = element.bidi_component
             key, content = part.id.rpartition("-")[2], part.json or part.mixed.json or part.bytes
             self.parts[key] = json.loads(content) if content else None

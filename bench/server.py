@@ -79,7 +79,7 @@ class Server:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=_end_with_parent if _C_LIBRARY else None,  # noqa: PLW1509  it only calls the kernel
+                preexec_fn=end_with_parent if _C_LIBRARY else None,  # noqa: PLW1509  it only calls the kernel
             )  # fmt: skip
 
     def wait(self) -> None:
@@ -118,7 +118,7 @@ class Server:
         self.end()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let the kernel end the server when the bench is gone, however it went."""
     if _C_LIBRARY is not None:
         _C_LIBRARY.prctl(_DIE_WITH_PARENT, signal.SIGTERM)

@@ -90,6 +90,7 @@ RECORDS: Final[Mapping[str, str]] = {
     "teams": N_("Team"),
     "right_adjustments": N_("Right"),
     "settings": N_("Setting"),
+    "backups": N_("Backup"),
 }
 """What kind of record an entry speaks of, by its table."""
 

@@ -16,6 +16,7 @@ os.environ["RAPPORT_DATA"] = str(PLACE)
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from playwright.sync_api import Playwright, sync_playwright  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from crm.core import clock, config, jobs, records  # noqa: E402
@@ -138,6 +139,13 @@ def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         database = connect(url)
         lent.callback(database.close)
         yield Cast.assemble(database)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver of real browsers: one per process, a second one would find the first one's event loop."""
+    with sync_playwright() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")

@@ -549,6 +549,7 @@ def test_what_is_no_mapping_is_refused(raw):
 def test_the_template_is_no_format_string():
     assert mapping.filled("{a.__class__} {a}", {"a": "x"}) == ""
     assert mapping.filled("{a}!{b}", {"a": "{b}", "b": "1"}) == "{b}!1"
+    assert mapping.filled("{a.b} {0} {c!r:>9}", {"a.b": "x", "0": "y", "c!r:>9": "z"}) == "x y z"
 
 
 def test_a_mapping_serves_the_next_file_with_the_same_headings(cast):

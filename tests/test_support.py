@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.support import browser, machine, postgres
 from tests.support.machine import ROOT, MissingError, free_port
@@ -161,17 +160,14 @@ def test_a_machine_without_postgresql_says_what_to_install_in_one_line(monkeypat
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
-def test_chromium_shows_a_page():
-    with sync_playwright() as playwright:
-        chromium = browser.launch(playwright)
-        page = chromium.new_page()
-        page.goto(
-            "data:text/html;charset=utf-8,<title>Клиенты 客户</title><button onclick='document.title=1'>go</button>"
-        )
-        assert page.title() == "Клиенты 客户"
-        page.get_by_role("button").click()
-        assert page.title() == "1"
-        chromium.close()
+def test_chromium_shows_a_page(playwright):
+    chromium = browser.launch(playwright)
+    page = chromium.new_page()
+    page.goto("data:text/html;charset=utf-8,<title>Клиенты 客户</title><button onclick='document.title=1'>go</button>")
+    assert page.title() == "Клиенты 客户"
+    page.get_by_role("button").click()
+    assert page.title() == "1"
+    chromium.close()
 
 
 def test_the_environment_may_name_the_browser(monkeypatch, tmp_path):

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
 from ui import words
 from ui.page import close_dialog, dialog_key, saved
-from ui.session import Tried, _, once_key, used
+from ui.session import Tried, _, language, once_key, used
+
+DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
+"""How a day is typed in each language; elsewhere DD/MM/YYYY."""
 
 
 class Form:
@@ -113,8 +116,9 @@ class Form:
         """Draw a day."""
         with self._place(field):
             self.values[field] = st.date_input(
-                label, value=value, format="DD.MM.YYYY", key=self.key(field), persist_state="session", **options
-            )
+                label, value=value, format=DAY_FORMATS.get(language(), "DD/MM/YYYY"), key=self.key(field),
+                persist_state="session", **options,
+            )  # fmt: skip
         return self.values[field]  # type: ignore[no-any-return]
 
     def submit(self, label: str) -> bool:

@@ -5,9 +5,10 @@ from typing import Final
 
 from crm.core.config import BOOT
 from crm.core.i18n import LANGUAGES
+from ui import native_words
 from ui.parts import draw as draw_part
 from ui.parts import written
-from ui.session import _, language, may, me
+from ui.session import _, language, may, me, translated
 
 SECONDS: Final = 2
 """How often the browser asks whether the server was restarted or the sign-in has ended."""
@@ -40,6 +41,11 @@ def _written(code: str, name: str, unread: int, address: str, *, finds: bool) ->
             "boot": BOOT,
             "seconds": SECONDS,
             "words": words,
+            "native": {
+                "labels": translated(native_words.LABELS),
+                "texts": translated(native_words.TEXTS),
+                "hidden": ", ".join(native_words.HIDDEN),
+            },
             "language": code,
             "languages": LANGUAGES,
             "name": name,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
 from tests.support import browser
 from tests.web.site import Site, running
@@ -48,7 +48,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A real browser."""
-    with sync_playwright() as playwright, browser.launch(playwright) as found:
+    with browser.launch(playwright) as found:
         yield found

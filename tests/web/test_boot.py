@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from crm.core import boot
+from tests.support import loops
 from tests.support.machine import ROOT
 from tests.support.server import AppServer
 from tests.web.site import COMMAND, running
@@ -99,9 +100,9 @@ def test_small_packets_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         return option
 
     if sys.platform == "linux":
-        assert asyncio.run(accepted()) == 0
+        assert loops.run(accepted()) == 0
     boot.send_at_once()
-    assert asyncio.run(accepted()) == 1
+    assert loops.run(accepted()) == 1
 
 
 def test_streamlit_run_alone_makes_the_database_and_says_what_to_do(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The gate: nothing of Rapport reaches whoever is not signed in, and what has ended has ended everywhere."""
 
-import asyncio
 import random
 import re
 import time
@@ -24,6 +23,7 @@ from crm.core.access import SYSTEM
 from crm.core.people import SignIn, User
 from crm.core.uow import unit_of_work
 from tests.cast import PARTS
+from tests.support import loops
 from tests.support.server import AppServer
 from tests.web.site import COMMAND, PASSWORD, SIGNED_OUT, Site, Tab, running, session_of, told
 from ui.navigation import SCREENS
@@ -615,7 +615,7 @@ def test_without_a_database_nobody_is_sent_to_the_sign_in(path: str, monkeypatch
             return await client.get(path, headers={"accept": "text/html", "accept-language": "en"})
 
     try:
-        answer = asyncio.run(ask())
+        answer = loops.run(ask())
     finally:
         config.forget()
     assert answer.status_code == 503

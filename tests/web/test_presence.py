@@ -12,6 +12,7 @@ from crm.core import config
 from crm.sessions import Present, SignedIn
 from db.engine import Database
 from tests.cast import PARTS, Cast
+from tests.support import loops
 from web import presence
 from web.presence import SIGNED_OUT, Presence, Tab
 
@@ -46,7 +47,7 @@ def run(work: Callable[[Presence], Awaitable[Any]]) -> Any:
         return await work(here[0])
 
     try:
-        return asyncio.run(inside())
+        return loops.run(inside())
     finally:
         here[0]._threads.shutdown()  # errands are done before the database goes
 

@@ -27,6 +27,7 @@ from crm.core.uow import unit_of_work
 from crm.notifications import Notification
 from crm.sessions import Credential, Throttle
 from tests.cast import PARTS
+from tests.support import loops
 from tests.web.site import PASSWORD, Site, running
 from web import forms
 from web.forms import local_address
@@ -267,7 +268,7 @@ def test_who_would_wait_too_long_is_told_at_once(monkeypatch: pytest.MonkeyPatch
         await asyncio.gather(*waiting)
         return [await forms.in_thread(lambda: "free again")]
 
-    assert asyncio.run(crowd()) == ["free again"]
+    assert loops.run(crowd()) == ["free again"]
 
 
 def test_a_right_sign_in_does_not_use_up_the_offices_tries(quiet: Site) -> None:

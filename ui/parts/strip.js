@@ -211,7 +211,36 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!dialog || drawn) known = dialog
     if (drawn) setTimeout(prepare, 80, dialog)
   }
-  const focus = new MutationObserver(meet)
+
+  // --- what Streamlit's own widgets say, in the reader's language ---------------------------------------------------------
+  const { labels, texts, hidden } = data.native
+  const spoken = text => labels[text] ?? (text.startsWith("Help for ") ? `${labels["Help for"]} ${text.slice(9)}` : "")
+  const reword = root => {
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT)
+    for (let node = root; node; node = walk.nextNode()) {
+      if (node.nodeType === Node.TEXT_NODE) {
+        const word = texts[node.data]
+        // below this sentence Streamlit shows a command for its developers
+        if (node.data.startsWith("Is Streamlit still running?")) node.parentElement.parentElement.querySelectorAll("pre").forEach(one => { one.style.display = "none" })
+        if (word) node.data = word
+        continue
+      }
+      for (const name of ["aria-label", "title", "placeholder"]) {
+        const word = node.hasAttribute(name) && spoken(node.getAttribute(name))
+        if (word && word !== node.getAttribute(name)) node.setAttribute(name, word)
+      }
+    }
+  }
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(`${hidden} { display: none; }`)
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
+  const focus = new MutationObserver(changes => {
+    meet()
+    for (const one of changes) {
+      if (one.type === "attributes") reword(one.target)
+      for (const node of one.addedNodes) if (node.nodeType === Node.ELEMENT_NODE || node.nodeType === Node.TEXT_NODE) reword(node)
+    }
+  })
   let boot = data.boot
   const watch = setInterval(async () => {
     try {
@@ -235,8 +264,9 @@ export default function ({ data, parentElement, setStateValue }) {
   document.addEventListener("click", onChoice, true) // chips keep their clicks to themselves
   document.addEventListener("input", onInput)
   document.addEventListener("keydown", onKey)
-  focus.observe(document.body, { childList: true, subtree: true })
+  focus.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"] })
   meet() // a dialog may stand there already
+  reword(document.body)
   return () => {
     clearInterval(watch)
     document.removeEventListener("click", onClick)
@@ -244,6 +274,7 @@ export default function ({ data, parentElement, setStateValue }) {
     document.removeEventListener("input", onInput)
     document.removeEventListener("keydown", onKey)
     focus.disconnect()
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter(one => one !== sheet)
     back.disconnect()
   }
 }

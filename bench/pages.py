@@ -1,0 +1,156 @@
+"""Every page of every role: the processor time of a run of it, as a ratio to a run of an empty Streamlit page.
+
+Both are measured in turn, in short blocks, in the same minutes; each ratio is of two neighbouring blocks, and the median of
+several counts. What is measured is the server's process alone: script, database, gate and sockets, not the browser.
+"""
+
+import asyncio
+import statistics
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+
+from bench import data, server
+from bench.__main__ import Wish
+from bench.client import Tab, sign_in
+from bench.figures import Sheet
+from crm import customers
+from crm.core.access import Identity, Role, grants_of
+from crm.core.people import User
+from crm.core.uow import unit_of_work
+from crm.demo.people import CAST, PASSWORD
+from db.engine import Database
+from ui.navigation import SCREENS
+
+SIZES: Final = (300, 100_000)
+LIMIT: Final = 3.0
+LIMIT_WITH_CHARTS: Final = 6.0
+LIMIT_OF_FRAGMENT: Final = 1.5
+WITH_CHARTS: Final[frozenset[str]] = frozenset()
+"""Addresses of pages with charts."""
+
+WARM: Final = 6
+ROUNDS: Final = 5
+RUNS: Final = 10
+QUICK_ROUNDS: Final = 3
+QUICK_RUNS: Final = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one kind of run costs: milliseconds of processor time, the same as a ratio, KiB sent to the browser."""
+
+    ratio: float
+    milliseconds: float
+    size: float
+
+
+@dataclass
+class Pair:
+    """A page and the empty page, each with its server; blocks of runs are taken of them in turn."""
+
+    page: Tab
+    app: server.Server
+    blank: Tab
+    empty: server.Server
+    rounds: int
+    runs: int
+
+    async def cost(self, fragment: str = "") -> Cost:
+        """Measure runs of the page, or of one of its fragments."""
+        ratios, times, sizes = [], [], []
+        for _ in range(self.rounds):
+            base, _ = await _block(self.blank, self.empty, self.runs)
+            time, size = await _block(self.page, self.app, self.runs, fragment)
+            ratios.append(time / base)
+            times.append(time)
+            sizes.append(size)
+        return Cost(statistics.median(ratios), statistics.median(times) * 1000, statistics.median(sizes) / 1024)
+
+
+async def _block(tab: Tab, of: server.Server, runs: int, fragment: str = "") -> tuple[float, float]:
+    """Return processor seconds and bytes of one run, as the mean of some."""
+    begun, size = of.cpu(), 0
+    for _ in range(runs):
+        size += (await tab.run(fragment, by_itself=bool(fragment))).size
+    return (of.cpu() - begun) / runs, size / runs
+
+
+def measure(wish: Wish, sheet: Sheet) -> None:
+    """Measure at 300 and at 100,000 customers, or at the size that is wished for."""
+    sizes = SIZES if wish.customers is None else (wish.customers,)
+    rounds, runs = (ROUNDS, RUNS) if wish.customers is None else (QUICK_ROUNDS, QUICK_RUNS)
+    sheet.facts |= {"Customers": " and ".join(f"{size:,}" for size in sizes), "Rounds x runs": f"{rounds} x {runs}"}
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            database = data.database(size, wish.seed, wish.url, folder=place / "app")
+            (place / "empty").mkdir()
+            with server.application(database, place / "app") as app, server.empty_page(place / "empty") as empty:
+                costs = asyncio.run(_all(database, app, empty, rounds, runs))
+            database.close()
+        _tell(sheet, size, costs)
+
+
+async def _all(
+    database: Database, app: server.Server, empty: server.Server, rounds: int, runs: int
+) -> dict[tuple[str, str], Cost]:
+    """Return (page, role) -> cost; fragments that run by themselves are pages of their own ('plans.fragment')."""
+    blank, found = Tab(empty.url), {}
+    await blank.open()
+    for role in Role:
+        username = next(person.username for person in CAST if person.role is role)
+        page = Tab(app.url, await sign_in(app.url, username, PASSWORD))
+        pair = Pair(page, app, blank, empty, rounds, runs)
+        first = True
+        for name, query in _screens(database, role, username):
+            await (page.open(name, query) if first else page.visit(name, query))
+            first = False
+            for _ in range(WARM):
+                await page.run()
+                await blank.run()
+            assert not page.troubles, (role, name, page.troubles)
+            found[name or "home", role.value] = await pair.cost()
+            if page.timers:
+                found[f"{name or 'home'}.fragment", role.value] = await pair.cost(next(iter(page.timers)))
+        await page.close()
+    await blank.close()
+    return found
+
+
+def _screens(database: Database, role: Role, username: str) -> Iterator[tuple[str, str]]:
+    """Yield address and query of every screen of a role; the card is that of the customer talked to last."""
+    with database.reader.connect() as connection:
+        user_id = connection.execute(select(User.id).where(User.username == username)).scalar_one()
+    with unit_of_work(database, Identity(user_id)) as u:
+        seen = customers.page(u, order="recent", size=1) if u.may("customers.view") else []
+    for screen in SCREENS:
+        if screen.right in grants_of((role.value,)):
+            if screen.address != "customer":
+                yield screen.address, ""
+            elif seen:
+                yield screen.address, f"id={seen[0]['id']}"
+
+
+def _tell(sheet: Sheet, size: int, costs: dict[tuple[str, str], Cost]) -> None:
+    """Print each page by the role for which it costs most; the table has them all."""
+    pages: dict[str, dict[str, Cost]] = defaultdict(dict)
+    for (page, role), cost in costs.items():
+        pages[page][role] = cost
+    for page, by_role in pages.items():
+        role, worst = max(by_role.items(), key=lambda pair: pair[1].ratio)
+        charts = LIMIT_WITH_CHARTS if page in WITH_CHARTS else LIMIT
+        limit = LIMIT_OF_FRAGMENT if page.endswith(".fragment") else charts
+        beside = f"{worst.milliseconds:.1f} ms of processor time, {worst.size:.1f} KiB, {role}"
+        sheet.add(f"page.{page}.{size}.ratio", worst.ratio, "x", limit=limit, beside=beside)
+    roles = [role.value for role in Role]
+    cells = [
+        [page, *(f"{by_role[role].ratio:.2f} ({by_role[role].size:.0f})" if role in by_role else "" for role in roles)]
+        for page, by_role in pages.items()
+    ]
+    sheet.table([f"ratio (KiB) at {size:,}", *roles], cells)
