@@ -4,10 +4,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from bench.figures import Sheet, results
+from bench.figures import Sheet, Wish, results
 from crm import demo
 from crm.core.config import ROOT
 
@@ -19,15 +18,6 @@ BENCHES: Final = {
 """Name -> what it measures. Each is a module of this package with `measure(wish, sheet)`."""
 
 RESULTS: Final = ROOT / "bench" / "RESULTS.md"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What somebody wants measured. customers: None takes the bench's own sizes; url: of another database."""
-
-    customers: int | None = None
-    seed: int = demo.SEED
-    url: str | None = None
 
 
 def take(name: str, wish: Wish) -> Sheet:

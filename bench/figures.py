@@ -15,8 +15,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from crm.demo import SEED
+
 OK, SHORT = "ok", "short"
+ABOUT: Final = """\
+Written by `python -m bench all`. Where a figure can be a ratio it is one, measured in the same run: absolute times speak of
+this machine only. The processes that are measured and those that measure share its cores."""
 _CPU_INFO: Final = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants measured. customers: None takes the bench's own sizes; url: of another database."""
+
+    customers: int | None = None
+    seed: int = SEED
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,7 @@ def results(sheets: Sequence[Sheet], *, at: datetime | None = None) -> str:
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     parts = [
         "# Results",
-        "Written by `python -m bench all`. Where a figure can be a ratio it is one, measured in the same run: absolute times say something\n"
-        "about this machine only.",
+        ABOUT,
         f"Taken on {moment:%Y-%m-%d %H:%M} UTC. {machine()}. Load average at the end: {load}.",
     ]
     for sheet in sheets:

@@ -16,9 +16,8 @@ from typing import Final
 from sqlalchemy import select
 
 from bench import data, server
-from bench.__main__ import Wish
 from bench.client import Tab, sign_in
-from bench.figures import Sheet
+from bench.figures import Sheet, Wish
 from crm import customers
 from crm.core.access import Identity, Role, grants_of
 from crm.core.people import User

@@ -21,9 +21,8 @@ from typing import Final
 from sqlalchemy import select
 
 from bench import data, server
-from bench.__main__ import Wish
 from bench.client import Tab, sign_in
-from bench.figures import Sheet, percentile
+from bench.figures import Sheet, Wish, percentile
 from crm import sessions
 from crm.core.config import ROOT
 from crm.core.people import User
@@ -181,8 +180,9 @@ def _two_behind(nginx: str, database: Database, folder: Path) -> Iterator[tuple[
         for app in apps:
             running.enter_context(app)
         proxy = subprocess.Popen(
-            [nginx, "-c", str(written), "-e", str(folder / "nginx.log")], preexec_fn=server.end_with_parent
-        )  # noqa: PLW1509
+            [nginx, "-c", str(written), "-e", str(folder / "nginx.log")],
+            preexec_fn=server.end_with_parent,  # noqa: PLW1509  it only asks the kernel for a signal
+        )
         running.callback(proxy.wait, 10)
         running.callback(proxy.terminate)
         _wait_for(address)
