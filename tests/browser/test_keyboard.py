@@ -1,6 +1,7 @@
 """Hands: the look-up, a logged call and a dialog without a mouse, and few clicks with one."""
 
-from playwright.sync_api import expect
+import expect
+from playwright.sync_api import re
 
 from tests.browser.scene import ONCE, dialog, settled
 from tests.cast import a_customer
@@ -36,7 +37,7 @@ def test_escape_leaves_the_look_up_and_closes_a_dialog(scene):
     rep.page.keyboard.press("Escape")
     expect(dialog(rep.page)).to_be_hidden()
     expect(rep.page.locator(".head h1")).to_be_visible()
-    assert "do=" not in rep.page.url
+    expect(rep.page).not_to_have_url(re.compile("do="))
 
 
 def test_a_call_is_logged_by_keys_alone(scene):
