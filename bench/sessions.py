@@ -81,20 +81,14 @@ def measure(wish: Wish, sheet: Sheet) -> None:
 
 
 def _tell(sheet: Sheet, name: str, people: int, tally: Tally) -> None:
-    clicks, used = len(tally.clicks), f"the servers {tally.server_share:.2f} cores, the clicking {tally.own_share:.2f}"
+    rate = len(tally.clicks) / SECONDS
+    used = f"{people} people; the servers {tally.server_share:.2f} cores, the clicking {tally.own_share:.2f}"
+    each = f"{tally.server_share / max(rate, 0.01) * 1000:.1f} ms of processor time each"
+    wrong = "; ".join(sorted(set(tally.wrong))[:3])
     sheet.add(f"sessions.{name}.p50", percentile(tally.clicks, 0.5), "ms")
-    sheet.add(
-        f"sessions.{name}.p95", percentile(tally.clicks, 0.95), "ms", limit=LIMIT, beside=f"{people} people; {used}"
-    )
-    sheet.add(
-        f"sessions.{name}.clicks",
-        clicks / SECONDS,
-        "a second",
-        beside=f"{tally.server_share / clicks * SECONDS * 1000:.1f} ms each",
-    )
-    sheet.add(
-        f"sessions.{name}.wrong", len(tally.wrong), "clicks", limit=0, beside="; ".join(sorted(set(tally.wrong))[:3])
-    )
+    sheet.add(f"sessions.{name}.p95", percentile(tally.clicks, 0.95), "ms", limit=LIMIT, beside=used)
+    sheet.add(f"sessions.{name}.clicks", rate, "a second", least=people / THINK[1], beside=each)
+    sheet.add(f"sessions.{name}.wrong", len(tally.wrong), "clicks", limit=0, beside=wrong)
 
 
 # --- the people ---------------------------------------------------------------

@@ -97,7 +97,10 @@ class Person:
 EVERYTHING: Final = """() => {
   const read = node => {
     if (node.nodeType === Node.TEXT_NODE) return node.textContent
-    if (node.nodeType === Node.ELEMENT_NODE && node.matches('script, style')) return ''
+    if (node.nodeType === Node.ELEMENT_NODE) {
+      const icon = node.matches('script, style, .icon, [data-testid="stIconMaterial"]')
+      if (icon || getComputedStyle(node).display === 'none') return ''
+    }
     const names = ['aria-label', 'title', 'placeholder', 'alt']
     const told = node.nodeType !== Node.ELEMENT_NODE ? [] : names.map(name => node.getAttribute(name))
     const shadow = node.shadowRoot ? [node.shadowRoot] : []

@@ -46,7 +46,7 @@ LONG_NAME: Final = "Общество с ограниченной ответст�
 ].strip()
 MORE: Final = {
     "customer": ("&do=log", "&do=business&seen=1", "&tab=purchases", "&tab=history"),
-    "customers": ("?do=new", "?q=zzz"),
+    "customers": ("?do=new", "?q=xyzzyq"),
     "plans": ("?do=target",),
     "users": ("?do=new",),
     "teams": ("?team=1", "?do=new"),

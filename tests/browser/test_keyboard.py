@@ -1,7 +1,8 @@
 """Hands: the look-up, a logged call and a dialog without a mouse, and few clicks with one."""
 
-import expect
-from playwright.sync_api import re
+import re
+
+from playwright.sync_api import expect
 
 from tests.browser.scene import ONCE, dialog, settled
 from tests.cast import a_customer
