@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--database", metavar="URL", help="an empty or already filled database instead of an embedded one"
     )
+    parser.add_argument("--details", action="store_true", help="print the tables of the written results, too")
     given = parser.parse_args(arguments)
     if given.name is None:
         for name, line in BENCHES.items():
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     wish = Wish(given.customers, given.seed, given.database)
     sheets = [take(name, wish) for name in (BENCHES if given.name == "all" else [given.name])]
+    for sheet in sheets if given.details else ():
+        print(*sheet.tables, sep="\n\n")
     if given.name == "all":
         RESULTS.write_text(results(sheets), encoding="utf-8")
     return 1 if any(sheet.short for sheet in sheets) else 0
