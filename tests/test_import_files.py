@@ -95,6 +95,12 @@ def test_short_texts_tell_their_encoding(text, encoding):
     assert encodings.detect(text.encode(encoding)) == encoding
 
 
+def test_a_long_word_does_not_keep_the_detection_busy():
+    begun = monotonic()
+    assert encodings.detect(b"caf\xe9;" + b"a" * 250_000) == "cp1252"
+    assert monotonic() - begun < 10
+
+
 @pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
 def test_the_delimiter_is_found_though_the_others_stand_in_cells(sign):
     others = [one for one in ",;|" if one != sign]

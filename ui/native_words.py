@@ -14,10 +14,11 @@ LABELS: Final = {
     "Decrement": N_("One less"),
     "Dismiss": N_("Close"),
     "Expand sidebar": N_("Open the menu"),
-    "Help for": N_("Help:"),
     "Hide password": N_("Hide the password"),
     "Increment": N_("One more"),
+    "file upload": N_("Choose a file"),
     "Link to heading": N_("Link to this heading"),
+    "Logo": N_("Logo"),
     "Navigate to home page": N_("To the first page"),
     "App pages": N_("Menu"),
     "Next month": N_("Next month"),
@@ -27,6 +28,14 @@ LABELS: Final = {
     "Sidebar": N_("Menu"),
 }
 """Names of controls, which screen readers speak and hints show."""
+
+STARTS: Final = {
+    "Help for ": N_("Help:"),
+    "day, ": N_("day,"),
+    "month, ": N_("month,"),
+    "year, ": N_("year,"),
+}
+"""How such names begin, where the rest is a label of ours."""
 
 TEXTS: Final = {
     "Connection error": N_("No connection to Rapport"),
@@ -39,6 +48,7 @@ TEXTS: Final = {
     "The page that you have requested does not seem to exist. Running the app's main page.": N_(
         "It does not exist, or it is not part of your role. Here is the first page instead."
     ),
+    "Upload": N_("Choose a file"),
 }
 """What is written on the screen."""
 

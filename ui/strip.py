@@ -43,6 +43,7 @@ def _written(code: str, name: str, unread: int, address: str, *, finds: bool) ->
             "words": words,
             "native": {
                 "labels": translated(native_words.LABELS),
+                "starts": translated(native_words.STARTS),
                 "texts": translated(native_words.TEXTS),
                 "hidden": ", ".join(native_words.HIDDEN),
             },

@@ -98,7 +98,7 @@ EVERYTHING: Final = """() => {
   const read = node => {
     if (node.nodeType === Node.TEXT_NODE) return node.textContent
     if (node.nodeType === Node.ELEMENT_NODE) {
-      const icon = node.matches('script, style, .icon, [data-testid="stIconMaterial"]')
+      const icon = node.matches('script, noscript, style, .icon, [data-testid="stIconMaterial"]')
       if (icon || getComputedStyle(node).display === 'none') return ''
     }
     const names = ['aria-label', 'title', 'placeholder', 'alt']

@@ -60,8 +60,10 @@ def test_the_administrator_sees_the_counts_and_no_row(cast):
     ran(cast, import_id)
     at = opened("imports", cast.admin, id=import_id)
     assert [one.value for one in at.metric] == ["1", "0", "0", "1"]
+    assert "Only whoever imports this file may look into it." in texts(at)
     assert "no phone" not in texts(at)
     assert not at.button
+    assert not at.exception
 
 
 def test_an_uploaded_file_becomes_an_import(cast):

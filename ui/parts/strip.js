@@ -213,8 +213,11 @@ export default function ({ data, parentElement, setStateValue }) {
   }
 
   // --- what Streamlit's own widgets say, in the reader's language ---------------------------------------------------------
-  const { labels, texts, hidden } = data.native
-  const spoken = text => labels[text] ?? (text.startsWith("Help for ") ? `${labels["Help for"]} ${text.slice(9)}` : "")
+  const { labels, starts, texts, hidden } = data.native
+  const spoken = text => {
+    const start = Object.keys(starts).find(one => text.startsWith(one))
+    return labels[text] ?? (start && `${starts[start]} ${text.slice(start.length)}`)
+  }
   const reword = root => {
     const walk = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT)
     for (let node = root; node; node = walk.nextNode()) {
