@@ -8,7 +8,7 @@ from typing import Any
 
 import pyotp
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from streamlit_authenticator.utilities.hasher import Hasher
 
 from crm import notifications, sessions
@@ -144,6 +144,48 @@ def test_a_hash_of_the_file_works_and_is_replaced_by_ours(people: Database) -> N
         stored = sessions.accounts.stored_hash(connection, PARTS["mate"].id)
     assert stored.startswith("$2b$")
     assert isinstance(enter(people, "mate"), SignedIn)
+
+
+def test_a_hash_of_the_file_is_replaced_before_the_second_factor_is_asked(people: Database) -> None:
+    totp, _ = with_totp(people)
+    with people.writing() as connection:
+        theirs = {"password_hash": passwords.PLAIN + Hasher.hash(PASSWORD), "must_change": True}
+        connection.execute(update(Credential).where(Credential.user_id == REP).values(**theirs))
+    step = enter(people)
+    step = sessions.go_on(people, step.ticket, code=totp.at(clock.now()), address="1")
+    assert step.step is Step.PASSWORD
+    assert isinstance(sessions.go_on(people, step.ticket, new_password=NEW, address="1"), SignedIn)
+
+
+def _reset(connection: Connection) -> None:
+    sessions.set_password(connection, REP, sessions.HashedPassword(passwords.hashed(NEW)), must_change=False)
+
+
+def _disable(connection: Connection) -> None:
+    connection.execute(update(User).where(User.id == REP).values(disabled_at=clock.now()))
+
+
+def _ask_for_a_code(connection: Connection) -> None:
+    connection.execute(update(Credential).where(Credential.user_id == REP).values(totp_secret="JBSWY3DPEHPK3PXP"))
+
+
+@pytest.mark.parametrize("meanwhile", [_reset, _disable, _ask_for_a_code])
+def test_what_changes_while_a_password_is_judged_counts(
+    people: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Connection], None]
+) -> None:
+    judge = passwords.matches
+
+    def slowly(password: str, stored: str | None) -> bool:
+        right = judge(password, stored)
+        with people.writing() as connection:
+            meanwhile(connection)
+            sessions.end_sign_ins(connection, REP)
+        return right
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    assert enter(people) == WRONG
+    with people.reader.connect() as connection:
+        assert not connection.execute(select(SignIn.id).where(SignIn.user_id == REP, SignIn.revoked_at.is_(None))).all()
 
 
 def test_no_secret_stands_in_the_database(people: Database) -> None:

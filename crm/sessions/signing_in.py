@@ -113,7 +113,7 @@ def sign_in(
         _remember_failure(database, person, at, locked=not allowed)
         return Failed(Why.WRONG)
     if person.password_hash.startswith(passwords.PLAIN):
-        _renew_hash(database, person.id, password, at)
+        person = _with_our_hash(database, person, password, at)
     if person.totp_secret is not None and not code:
         return Wanted(Step.CODE, _ticket(person, Step.CODE, at))
     return _after_password(database, person, code, _Visit(address, device, at))
@@ -154,7 +154,7 @@ def _after_password(database: Database, person: Any, code: str, visit: _Visit) -
         return Failed(Why.WRONG)
     if person.must_change:
         return Wanted(Step.PASSWORD, _ticket(person, Step.PASSWORD, visit.at))
-    return open_sign_in(database, person.id, address=visit.address, device=visit.device, now=visit.at)
+    return _let_in(database, person, visit)
 
 
 def _replace_password(database: Database, person: Any, new: str, visit: _Visit) -> Outcome:
@@ -162,17 +162,39 @@ def _replace_password(database: Database, person: Any, new: str, visit: _Visit) 
     if passwords.matches(new, person.password_hash):
         raise Invalid(N_("Choose a password that you did not have before."), field="password")
     with database.writing() as connection:
+        if not _unchanged(connection, person):
+            return Failed(Why.EXPIRED)
         set_password(connection, person.id, ready, must_change=False, now=visit.at)
         end_sign_ins(connection, person.id, now=visit.at)
         ledger.write(connection, "change_password", person.id, visit.at, actor_id=person.id)
-    return open_sign_in(database, person.id, address=visit.address, device=visit.device, now=visit.at)
+        return _open(connection, person.id, visit)
+
+
+def _let_in(database: Database, person: Any, visit: _Visit) -> Outcome:
+    """Open a sign-in, unless the account was closed or got another password while this one was judged."""
+    with database.writing() as connection:
+        return _open(connection, person.id, visit) if _unchanged(connection, person) else Failed(Why.WRONG)
+
+
+def _unchanged(connection: Connection, person: Any) -> bool:
+    """Say whether account and password are still those that were judged, and keep them so until the transaction ends.
+
+    Who ends the sign-ins of a person changes one of these rows first: either he is seen here, or he waits for this one.
+    """
+    wanted = _facts(_USERS.id == person.id).with_for_update(key_share=True)
+    return bool(connection.execute(wanted).one_or_none() == person)
 
 
 def open_sign_in(
     database: Database, user_id: int, *, address: str, device: str, now: datetime | None = None
 ) -> SignedIn:
     """Open a new sign-in for somebody who has proved who he is; the token is new each time."""
-    at, token = now or clock.now(), secrets.token_urlsafe(32)
+    with database.writing() as connection:
+        return _open(connection, user_id, _Visit(address, device, now or clock.now()))
+
+
+def _open(connection: Connection, user_id: int, visit: _Visit) -> SignedIn:
+    at, token = visit.at, secrets.token_urlsafe(32)
     ends = at + min(policy().lifetime, policy().idle)
     row = {
         "token_hash": token_hash(token),
@@ -181,18 +203,21 @@ def open_sign_in(
         "last_seen_at": at,
         "expires_at": ends,
     }
-    with database.writing() as connection:
-        opened = insert(_SIGN_INS).values(**row, address=address[:64], device=device[:200]).returning(_SIGN_INS.c.id)
-        sign_in_id = connection.execute(opened).scalar_one()
-        username = connection.execute(select(_USERS.username).where(_USERS.id == user_id)).scalar_one()
-        throttle.clear(connection, [throttle.account_key(username)])
-        throttle.forgive(connection, throttle.address_key(address))
-        ledger.write(connection, "sign_in", user_id, at, actor_id=user_id, sign_in=[None, sign_in_id])
+    opened = insert(_SIGN_INS).values(**row, address=visit.address[:64], device=visit.device[:200])
+    sign_in_id = connection.execute(opened.returning(_SIGN_INS.c.id)).scalar_one()
+    username = connection.execute(select(_USERS.username).where(_USERS.id == user_id)).scalar_one()
+    throttle.clear(connection, [throttle.account_key(username)])
+    throttle.forgive(connection, throttle.address_key(visit.address))
+    ledger.write(connection, "sign_in", user_id, at, actor_id=user_id, sign_in=[None, sign_in_id])
     return SignedIn(token, user_id, sign_in_id)
 
 
 def _person(connection: Connection, who: Any) -> Any:
-    wanted = (
+    return connection.execute(_facts(who, also_without_password=True)).one_or_none()
+
+
+def _facts(who: Any, *, also_without_password: bool = False) -> Any:
+    return (
         select(
             _USERS.id,
             _USERS.username,
@@ -202,10 +227,9 @@ def _person(connection: Connection, who: Any) -> Any:
             _CREDENTIALS.c.must_change,
             _CREDENTIALS.c.totp_secret,
         )
-        .join(_CREDENTIALS, _CREDENTIALS.c.user_id == _USERS.id, isouter=True)
+        .join(_CREDENTIALS, _CREDENTIALS.c.user_id == _USERS.id, isouter=also_without_password)
         .where(who)
     )
-    return connection.execute(wanted).one_or_none()
 
 
 def _remember_failure(database: Database, person: Any, now: datetime, *, locked: bool) -> None:
@@ -217,10 +241,14 @@ def _remember_failure(database: Database, person: Any, now: datetime, *, locked:
             ledger.write(connection, "sign_in_locked" if locked else "sign_in_failed", person.id, now)
 
 
-def _renew_hash(database: Database, user_id: int, password: str, now: datetime) -> None:
+def _with_our_hash(database: Database, person: Any, password: str, now: datetime) -> Any:
+    """Replace a hash of the file by one of ours, unless the password was changed meanwhile."""
     fresh = passwords.hashed(password)
     with database.writing() as connection:
-        store_hash(connection, user_id, fresh, must_change=False, now=now)
+        if not _unchanged(connection, person):
+            return person
+        store_hash(connection, person.id, fresh, must_change=person.must_change, now=now)
+        return _person(connection, _USERS.id == person.id)
 
 
 # --- tickets ----------------------------------------------------------------
