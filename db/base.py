@@ -43,7 +43,8 @@ class Amount(TypeDecorator[Decimal]):
 
     impl = Numeric(18, 4)
     cache_ok = True
-    SCALE: ClassVar[int] = 10_000
+    DECIMALS: ClassVar[int] = 4
+    SCALE: ClassVar[int] = 10**DECIMALS
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the column's type in this database."""
@@ -53,15 +54,16 @@ class Amount(TypeDecorator[Decimal]):
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         """Store the exact value; more than four decimals are rounded half to even."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int((Decimal(value) * self.SCALE).to_integral_value())
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Give the exact value back."""
         if value is None:
             return None
-        return Decimal(value) / self.SCALE if dialect.name == "sqlite" else Decimal(value)
+        parts = round(Decimal(value).scaleb(self.DECIMALS))
+        return parts if dialect.name == "sqlite" else Decimal(parts).scaleb(-self.DECIMALS)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Give the exact value back, with its four decimals."""
+        if value is None:
+            return None
+        return Decimal(value).scaleb(-self.DECIMALS) if dialect.name == "sqlite" else Decimal(value)
 
 
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]

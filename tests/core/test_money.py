@@ -80,10 +80,9 @@ def test_both_databases_keep_an_amount_exactly(cast, amount):
         assert connection.scalar(select(table.c.price)) == abs(Decimal(amount))
 
 
-def test_an_amount_has_four_decimals_on_both_databases(cast):
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("1.23455", "1.2346"), ("1.23445", "1.2344"), ("-1.23445", "-1.2344"), ("8990.5", "8990.5000")]
+)
+def test_an_amount_has_four_decimals_on_both_databases_and_halves_go_to_the_even(cast, sent, kept):
     with cast.database.reader.connect() as connection:
-        sent = connection.scalar(select(literal(Decimal("1.23455"), Amount)))
-    if cast.database.is_sqlite:
-        assert sent == Decimal("1.2346")  # half to even, as PostgreSQL does when it stores it
-    else:
-        assert sent.quantize(Decimal("0.0001")) == Decimal("1.2346")
+        assert str(connection.scalar(select(literal(Decimal(sent), Amount)))) == kept
