@@ -1,5 +1,7 @@
 """The script that Streamlit runs: language, navigation by role, the page."""
 
+from copy import copy
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -12,7 +14,10 @@ from ui.session import _, is_fresh, language, look_around, me, memory, say_what_
 
 
 def _pages() -> dict[str, list[StreamlitPage]]:
-    """Return the screens of this person's rights, made anew only when the rights or the language change."""
+    """Return the screens of this person's rights, made anew only when the rights or the language change.
+
+    Each run has copies: Streamlit marks in the page that it may run, and a reload can begin while the former run still ends.
+    """
     asked, (made_for, known) = (me().grants, language()), memory().pages
     if made_for != asked:
         sections: dict[str, list[StreamlitPage]] = {}
@@ -29,7 +34,7 @@ def _pages() -> dict[str, list[StreamlitPage]]:
                 sections.setdefault(_(one.section) if one.section else "", []).append(page)
         known = sections
         memory().pages = asked, known
-    return known  # type: ignore[no-any-return]
+    return {section: [copy(page) for page in pages] for section, pages in known.items()}
 
 
 def _without_person(sentence: str) -> None:
