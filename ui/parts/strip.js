@@ -228,7 +228,7 @@ export default function ({ data, parentElement, setStateValue }) {
         if (word) node.data = word
         continue
       }
-      for (const name of ["aria-label", "title", "placeholder"]) {
+      for (const name of ["aria-label", "title", "placeholder", "alt"]) {
         const word = node.hasAttribute(name) && spoken(node.getAttribute(name))
         if (word && word !== node.getAttribute(name)) node.setAttribute(name, word)
       }

@@ -1,6 +1,4 @@
-"""A draft that is not collected yet: some of these are red and tell what to mend on the screens.
-
-Every screen of every role: it opens whole, in each language, on a telephone, and asks nobody but its own server."""
+"""Every screen of every role: it opens whole, in each language, on a telephone, and asks nobody but its own server."""
 
 import re
 import socket
