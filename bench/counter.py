@@ -155,5 +155,5 @@ def _caller(database: Database) -> Identity:
 def _plan(database: Database, caller: Identity) -> int:
     """Return a plan of the caller that counts calls and runs today."""
     with unit_of_work(database, caller) as u:
-        found = plans.progress(u, clock.day_of(u.now, "Europe/Moscow"), mine=True)
+        found = plans.progress(u, clock.day_of(u.now, "Europe/Moscow"), plans.Which.MINE)
     return next(one.plan_id for one in found if one.measure == "calls")

@@ -5,11 +5,11 @@ something to count registers it in MEASURES of `plans` and calls `count` in its 
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.access import Actor, Owned
@@ -21,23 +21,39 @@ from db.base import Base
 from db.dialect import add_up
 
 
-class DailyCount(Guarded, Base):
+class _OfPeople(Guarded):
+    """A count of what people did: a person is reached by his own id and by his team."""
+
+    area = "plans"
+
+    @classmethod
+    def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
+        """Return 'its person is inside the scope' as SQL."""
+        person = User.__table__.c
+        inside = actor.within(right, _PersonOwner)
+        return None if inside is None else cls.responsible_id.in_(select(person.id).where(inside))  # type: ignore[attr-defined]
+
+
+class DailyCount(_OfPeople, Base):
     """How often a person did something on one day of the company's calendar."""
 
     __tablename__ = "daily_counts"
-    area = "plans"
 
     day: Mapped[date] = mapped_column(primary_key=True)
     responsible_id: Mapped[int] = mapped_column(primary_key=True)
     measure: Mapped[str] = mapped_column(primary_key=True)
     count: Mapped[int]
 
-    @classmethod
-    def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
-        """Return 'its person is inside the scope' as SQL: a person is reached by his own id and by his team."""
-        person = User.__table__.c
-        inside = actor.within(right, _PersonOwner)
-        return None if inside is None else cls.responsible_id.in_(select(person.id).where(inside))
+
+class MonthlyCount(_OfPeople, Base):
+    """The same for a whole month, `day` being its first: most plans run for months, and are read every second."""
+
+    __tablename__ = "monthly_counts"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    responsible_id: Mapped[int] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
 
 
 class _PersonOwner:
@@ -55,45 +71,76 @@ def owner_of_person(user: User) -> Owned:
 
 def count(u: UnitOfWork, day: date, person_id: int, measures: Iterable[str], by: int = 1) -> None:
     """Add to a person's counters of one day; part of the verb that did the counted thing."""
-    rows = [{"day": day, "responsible_id": person_id, "measure": one, "count": by} for one in sorted(measures)]
-    if rows:
-        table = DailyCount.__table__
-        key = ("day", "responsible_id", "measure")
-        statement = add_up(u.session.get_bind().dialect, table, rows, key, "count")
-        u.execute(statement, bulk=True, raw=True)
+    key = ("day", "responsible_id", "measure")
+    for record, first in ((DailyCount, day), (MonthlyCount, day.replace(day=1))):
+        rows = [{"day": first, "responsible_id": person_id, "measure": one, "count": by} for one in sorted(measures)]
+        if rows:
+            statement = add_up(u.session.get_bind().dialect, record.__table__, rows, key, "count")
+            u.execute(statement, bulk=True, raw=True)
 
 
 Period = tuple[date, date]
 """First and last day, both included."""
 
 
-@lru_cache(maxsize=64)
-def _sums(periods: int) -> Prepared:
+def split(period: Period) -> tuple[list[Period], list[Period]]:
+    """Return the whole months of a period, as the first days of the first and of the last one, and the days beside them."""
+    first, last = period
+    after = last + _DAY
+    begins = first if first.day == 1 else _next_month(first)
+    ends = after.replace(day=1)
+    if begins >= ends:
+        return [], [period]
+    beside = [(first, begins - _DAY), (ends, last)]
+    return [(begins, (ends - _DAY).replace(day=1))], [one for one in beside if one[0] <= one[1]]
+
+
+_DAY: Final = timedelta(days=1)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+@lru_cache(maxsize=128)
+def _sums(record: type[DailyCount | MonthlyCount], ranges: tuple[int, ...]) -> Prepared:
+    """Return the sums of as many periods as `ranges` is long, each of so many ranges of days."""
+    within = [
+        [record.day.between(bindparam(f"first_{n}_{k}"), bindparam(f"last_{n}_{k}")) for k in range(many)]
+        for n, many in enumerate(ranges)
+    ]
     sums = [
-        func.sum(case((DailyCount.day.between(bindparam(f"first_{n}"), bindparam(f"last_{n}")), DailyCount.count), else_=0))
-        .label(f"period_{n}")
-        for n in range(periods)
-    ]  # fmt: skip
+        func.sum(case((or_(*some), record.count), else_=0)).label(f"period_{n}")
+        for n, some in enumerate(within)
+        if some
+    ]
     return Prepared(
-        select(DailyCount.responsible_id, DailyCount.measure, *sums)
-        .where(DailyCount.measure.in_(bindparam("measures", expanding=True)))
-        .where(DailyCount.day.between(bindparam("first"), bindparam("last")))
-        .group_by(DailyCount.responsible_id, DailyCount.measure)
+        select(record.responsible_id, record.measure, *sums)
+        .where(record.measure.in_(bindparam("measures", expanding=True)))
+        .where(or_(*(one for some in within for one in some)))
+        .group_by(record.responsible_id, record.measure)
     )
 
 
 def totals(
     u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]
 ) -> dict[tuple[str, Period], dict[int, int]]:
-    """Return (measure, period) -> person id -> count, for the people inside the reader's scope: one statement for all."""
+    """Return (measure, period) -> person id -> count, for the people inside the reader's scope.
+
+    One statement for all whole months, one more where a period has other days.
+    """
     wanted, spans = sorted(set(measures)), sorted(set(periods))
-    if not wanted or not spans:
-        return {}
-    values: dict[str, Any] = {"measures": wanted, "first": spans[0][0], "last": max(last for _, last in spans)}
-    for place, (first, last) in enumerate(spans):
-        values |= {f"first_{place}": first, f"last_{place}": last}
     found: dict[tuple[str, Period], dict[int, int]] = {(one, span): {} for one in wanted for span in spans}
-    for row in u.rows(_sums(len(spans)), **values):
-        for place, span in enumerate(spans):
-            found[row["measure"], span][row["responsible_id"]] = int(row[f"period_{place}"])
+    parts = [split(span) for span in spans]
+    for record, ranges in ((MonthlyCount, [one for one, _ in parts]), (DailyCount, [one for _, one in parts])):
+        if not wanted or not any(ranges):
+            continue
+        values: dict[str, Any] = {"measures": wanted}
+        for n, some in enumerate(ranges):
+            for k, (first, last) in enumerate(some):
+                values |= {f"first_{n}_{k}": first, f"last_{n}_{k}": last}
+        for row in u.rows(_sums(record, tuple(map(len, ranges))), **values):
+            for n, span in enumerate(spans):
+                people = found[row["measure"], span]
+                people[row["responsible_id"]] = people.get(row["responsible_id"], 0) + int(row.get(f"period_{n}", 0))
     return found

@@ -28,6 +28,7 @@ from db.base import AnySelect, BigId, Record
 
 LONGEST_NOTE: Final = 10_000
 LONGEST_TOPIC: Final = 200
+COUNT_CAP: Final = 1_000
 
 
 class Kind(StrEnum):
@@ -211,15 +212,27 @@ class Filters:
     until: datetime | None = None
 
 
+OF_FEW: Final = "of_few"
+"""Among the filters: by way of the customers, who are few (see `customers.few`)."""
+
+
 def _wanted(filters: Filters) -> dict[str, Any]:
     """Return filter -> value of the filters that narrow."""
     return {key: value for key, value in vars(filters).items() if value is not None}
 
 
+def _asked(u: UnitOfWork, filters: Filters) -> tuple[tuple[str, ...], dict[str, Any]]:
+    wanted = _wanted(filters)
+    by_customer = filters.customer_id is None and customers.few(u)
+    return ((*wanted, OF_FEW) if by_customer else tuple(wanted)), wanted
+
+
 def _narrowed(statement: AnySelect, keys: Iterable[str]) -> AnySelect:
     for key in keys:
         value: BindParameter[Any] = bindparam(key)
-        if key == "since":
+        if key == OF_FEW:
+            statement = statement.where(Interaction.customer_id.in_(select(Customer.id)))
+        elif key == "since":
             statement = statement.where(Interaction.at >= value)
         elif key == "until":
             statement = statement.where(Interaction.at < value)
@@ -230,20 +243,23 @@ def _narrowed(statement: AnySelect, keys: Iterable[str]) -> AnySelect:
 
 @lru_cache(maxsize=128)
 def _pages(keys: tuple[str, ...]) -> Prepared:
-    statement = select(*COLUMNS, Customer.name.label("customer")).join(Customer, Customer.id == Interaction.customer_id)
+    # the page first, the names to it: joined at once, a database may begin with the customers and sort all they ever said
     newest = (Interaction.at.desc(), Interaction.id.desc())
-    return Prepared(_narrowed(statement, keys).order_by(*newest).limit(SIZE).offset(SKIPPED))
+    here = _narrowed(select(*COLUMNS), keys).order_by(*newest).limit(SIZE).offset(SKIPPED).subquery()
+    of_page = select(*here.c, Customer.name.label("customer")).join(Customer, Customer.id == here.c.customer_id)
+    return Prepared(of_page.order_by(here.c.at.desc(), here.c.id.desc()))
 
 
 @lru_cache(maxsize=128)
 def _counts(keys: tuple[str, ...]) -> Prepared:
-    return customers.counting(_narrowed(select(Interaction.id), keys))
+    with_customer = select(Interaction.id).join(Customer, Customer.id == Interaction.customer_id)
+    return customers.counting(_narrowed(with_customer, keys))
 
 
 def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
     """Return one page of the journal, the newest first, as rows of COLUMNS and `customer` (the name)."""
-    wanted = _wanted(filters)
-    return u.rows(_pages(tuple(wanted)), **wanted, size=size, skipped=(max(number, 1) - 1) * size)
+    keys, wanted = _asked(u, filters)
+    return u.rows(_pages(keys), **wanted, size=size, skipped=(max(number, 1) - 1) * size)
 
 
 def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
@@ -253,9 +269,9 @@ def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size:
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
-    """Return how many entries the filters leave, at most `customers.COUNT_CAP` + 1 (which means 'more')."""
-    wanted = _wanted(filters)
-    return int(u.value(_counts(tuple(wanted)), **wanted, cap=customers.COUNT_CAP + 1))
+    """Return how many entries the filters leave, at most COUNT_CAP + 1 (which means 'more')."""
+    keys, wanted = _asked(u, filters)
+    return int(u.value(_counts(keys), **wanted, cap=COUNT_CAP + 1))
 
 
 def one(u: UnitOfWork, interaction_id: int) -> Interaction:

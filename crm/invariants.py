@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, fu
 
 from crm.core.i18n import N_
 from crm.core.people import User
-from crm.counters import DailyCount
+from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Customer
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
@@ -45,6 +45,19 @@ def _counter(measure: str, child: Any, which: ColumnElement[bool] | None = None)
     return select(func.count()).select_from(both).where(func.coalesce(there.c.n, 0) != func.coalesce(counted.c.n, 0))
 
 
+def _months() -> Select[Any]:
+    """Count the people and measures whose monthly counters do not add up to the daily ones."""
+    daily, monthly = (
+        select(one.responsible_id, one.measure, func.sum(one.count).label("n"))
+        .group_by(one.responsible_id, one.measure)
+        .subquery()
+        for one in (DailyCount, MonthlyCount)
+    )
+    same = (daily.c.responsible_id == monthly.c.responsible_id) & (daily.c.measure == monthly.c.measure)
+    both = daily.join(monthly, same, full=True)
+    return select(func.count()).select_from(both).where(func.coalesce(daily.c.n, 0) != func.coalesce(monthly.c.n, 0))
+
+
 def _amounts() -> Select[Any]:
     lines = (
         select(PurchaseLine.purchase_id, func.sum(PurchaseLine.amount).label("total"))
@@ -74,6 +87,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         N_("The plans' counters of calls equal the journal"), _counter("calls", Interaction, Interaction.kind == "call")
     ),
     Invariant(N_("The plans' counters of purchases equal the purchases"), _counter("purchases", Purchase)),
+    Invariant(N_("The plans' counters of months equal those of their days"), _months()),
     Invariant(N_("A purchase's amount is the sum of its lines"), _amounts()),
     Invariant(
         N_("Whoever is found by the search is there"),

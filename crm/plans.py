@@ -7,9 +7,10 @@ people's; nobody sees a plan or a count beyond his scope.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import counters
@@ -138,27 +139,54 @@ PLAN_COLUMNS: Final = (
 )
 
 
+class Which(StrEnum):
+    """Whose plans: everybody's in the scope, one's own, those of teams and the company, or what one looks at first."""
+
+    ALL = "all"
+    MINE = "mine"
+    TEAMS = "teams"
+    FIRST = "first"
+
+
 _RUNNING: Final = Prepared(
-    select(*PLAN_COLUMNS, User.name.label("person"), Team.name.label("team"))
+    select(*PLAN_COLUMNS, User.name.label("person"), Team.name.label("team"), Team.parent_id.label("above"))
     .outerjoin(User, User.id == Plan.responsible_id)
     .outerjoin(Team, Team.id == Plan.team_id)
     .where(Plan.starts_on <= bindparam("day"), Plan.ends_on >= bindparam("day"))
 )
 _MY_RUNNING: Final = Prepared(_RUNNING.statement.where(Plan.responsible_id == bindparam("person")))
+_OF_TEAMS: Final = Prepared(_RUNNING.statement.where(Plan.responsible_id.is_(None)))
+_OF_TEAMS_AND_MINE: Final = Prepared(
+    _RUNNING.statement.where(or_(Plan.responsible_id.is_(None), Plan.responsible_id == bindparam("person")))
+)
+_OF_ONE_TEAM: Final = Prepared(_RUNNING.statement.where(Plan.team_id == bindparam("team_id")))
 _TEAMS: Final = Prepared(select(Team.id, Team.parent_id))
 _PEOPLE: Final = Prepared(select(User.id, User.team_id))
 
 
-def progress(u: UnitOfWork, day: date, *, mine: bool = False) -> list[Progress]:
-    """Return every plan that runs on `day` inside the reader's scope, a team's before its people's.
+def progress(u: UnitOfWork, day: date, which: Which = Which.ALL, *, team_id: int | None = None) -> list[Progress]:
+    """Return the plans that run on `day` inside the reader's scope, a team's before its people's.
 
-    mine: only the reader's own plans. `whose` is '' for the company.
+    which: FIRST are the reader's own plans and those of the company and of the topmost teams that he reaches.
+    team_id: only the plans of this team and of its people. `whose` is '' for the company.
     """
-    plans = u.rows(_MY_RUNNING, day=day, person=u.actor.id) if mine else u.rows(_RUNNING, day=day)
+    plans = _running(u, day, which, team_id)
     sums = counters.totals(u, (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans))
     teams_of = _teams_of_people(u) if any(one["responsible_id"] is None for one in plans) else {}
     found = [_progress(one, sums[one["measure"], (one["starts_on"], one["ends_on"])], teams_of, day) for one in plans]
     return sorted(found, key=_by_person_and_length)
+
+
+def _running(u: UnitOfWork, day: date, which: Which, team_id: int | None) -> list[dict[str, Any]]:
+    if team_id is not None:
+        return u.rows(_OF_ONE_TEAM, day=day, team_id=team_id)
+    if which is Which.MINE:
+        return u.rows(_MY_RUNNING, day=day, person=u.actor.id)
+    if which is not Which.FIRST:
+        return u.rows(_OF_TEAMS if which is Which.TEAMS else _RUNNING, day=day)
+    plans = u.rows(_OF_TEAMS_AND_MINE, day=day, person=u.actor.id)
+    reached = {one["team_id"] for one in plans}
+    return [one for one in plans if one["responsible_id"] is not None or one["above"] not in reached - {None}]
 
 
 def _by_person_and_length(one: Progress) -> tuple[Any, ...]:

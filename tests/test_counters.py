@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm import counters
 from crm.core.errors import Refused
@@ -66,6 +68,39 @@ def test_several_measures_and_periods_are_asked_for_at_once(cast):
         ("calls", week): {REP: 3},
         ("meetings", week): {REP: 2},
     }
+
+
+FAR = st.dates(date(2025, 11, 1), date(2026, 4, 30))
+
+
+@given(FAR, FAR)
+def test_a_period_is_split_into_whole_months_and_days_without_rest(one, other):
+    first, last = min(one, other), max(one, other)
+    months, beside = counters.split((first, last))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    of_months = [day for day in days if any(begin <= day.replace(day=1) <= end for begin, end in months)]
+    of_days = [day for day in days if any(begin <= day <= end for begin, end in beside)]
+    assert sorted(of_months + of_days) == days
+    assert all(
+        (day.replace(day=28) + timedelta(days=4)).replace(day=1) <= last + timedelta(days=1) for day in of_months
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (date(2026, 1, 1), date(2026, 3, 31)),
+        (date(2026, 1, 15), date(2026, 3, 10)),
+        (date(2026, 2, 9), date(2026, 2, 9)),
+        (date(2025, 12, 31), date(2026, 2, 1)),
+    ],
+)
+def test_months_and_days_together_are_what_the_days_are(cast, first, last):
+    begins = date(2025, 12, 20)
+    for n in range(0, 110, 5):
+        add(cast, begins + timedelta(days=n))
+    inside = sum(first <= begins + timedelta(days=n) <= last for n in range(0, 110, 5))
+    assert totals(cast, first=first, last=last) == ({REP: inside} if inside else {})
 
 
 def test_nothing_is_counted_for_nothing(cast):

@@ -13,6 +13,7 @@ from tests.cast import Cast, a_call, a_customer
 BREAKS = {
     "UPDATE customers SET interaction_count = interaction_count + 1 WHERE id = 1": "number of interactions",
     "UPDATE customers SET purchase_count = 0": "number of purchases",
+    "UPDATE monthly_counts SET count = count + 1": "counters of months",
     "DELETE FROM daily_counts WHERE measure = 'interactions'": "counters of interactions",
     "UPDATE daily_counts SET count = 5 WHERE measure = 'calls'": "counters of calls",
     "INSERT INTO daily_counts (day, responsible_id, measure, count) VALUES ('2026-01-01', 9, 'purchases', 1)": "counters of purchases",
@@ -53,7 +54,8 @@ def test_a_busy_house_breaks_no_rule(busy: Cast) -> None:
 def test_a_broken_rule_is_named_and_counted(busy: Cast, harm: str) -> None:
     with busy.database.writing() as connection:
         connection.execute(text(harm))
-    [said] = broken(busy.database)
+    also = "counters of months" if "daily" in harm else None  # which no longer equal those of the days
+    [said] = [one for one in broken(busy.database) if also is None or also not in one]
     assert BREAKS[harm] in said
     assert said.rsplit(": ", 1)[1].isdigit()
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from crm import plans, teams
 from crm.core.errors import Conflict, Invalid, NotFound, Refused
-from crm.plans import MEASURES, Plan
+from crm.plans import MEASURES, Plan, Which
 from tests.cast import NORTH, NOW, PARTS, SALES, SOUTH, a_call, a_customer
 
 DAY = NOW.date()
@@ -176,7 +176,24 @@ def test_mine_are_only_mine(cast):
     target(cast, team_id=NORTH)
     target(cast, responsible_id=PARTS["rep"].id)
     target(cast, responsible_id=PARTS["leader"].id)
-    assert [one.whose for one in progress(cast, mine=True)] == ["Maria Leader"]
+    assert [one.whose for one in progress(cast, which=Which.MINE)] == ["Maria Leader"]
+
+
+def test_first_come_ones_own_plans_and_those_of_the_topmost_teams(cast):
+    for team in (NORTH, SOUTH, SALES):
+        target(cast, "head", team_id=team)
+    for person in ("rep", "leader"):
+        target(cast, "head", responsible_id=PARTS[person].id)
+    assert [one.whose for one in progress(cast, which=Which.FIRST)] == ["North", "Maria Leader"]
+    assert [one.whose for one in progress(cast, "head", which=Which.FIRST)] == ["Sales"]
+    assert {one.whose for one in progress(cast, "head", which=Which.TEAMS)} == {"Sales", "North", "South"}
+
+
+def test_of_one_team_its_own_plan_and_its_peoples_are_shown(cast):
+    for whose in ({"team_id": NORTH}, {"team_id": SOUTH}, {"responsible_id": PARTS["rep"].id}):
+        target(cast, "head", **whose)
+    assert [one.whose for one in progress(cast, "head", team_id=NORTH)] == ["North", "Ivan Rep"]
+    assert progress(cast, team_id=SOUTH) == []
 
 
 def test_the_pace_is_even_over_weekdays(cast):

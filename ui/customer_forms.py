@@ -202,7 +202,7 @@ def _tell_progress(kind: str, direction: str) -> None:
     """Say what the entry did to one's own plans: 'Calls: 5 of 10, 5 left'."""
     moved = interactions.measures(interactions.Kind(kind), direction)
     with uow() as u:
-        mine = plans.progress(u, clock.day_of(clock.now(), zone()), mine=True) if u.may("plans.view") else []
+        mine = plans.progress(u, clock.day_of(clock.now(), zone()), plans.Which.MINE) if u.may("plans.view") else []
     for one in mine:
         if one.measure in moved:
             said = _("{measure}: {done} of {target}, {left} left")

@@ -14,13 +14,10 @@ from ui.session import _, is_fresh, language, look_around, me, memory, say_what_
 
 
 def _pages() -> dict[str, list[StreamlitPage]]:
-    """Return the screens of this person's rights, made anew only when the rights or the language change.
-
-    Each run has copies: Streamlit marks in the page that it may run, and a reload can begin while the former run still ends.
-    """
+    """Return the screens of this person's rights, made anew only when the rights or the language change."""
     asked, (made_for, known) = (me().grants, language()), memory().pages
     if made_for != asked:
-        sections: dict[str, list[StreamlitPage]] = {}
+        known = {}
         for one in SCREENS:
             if one.right in me().grants:
                 page = st.Page(
@@ -31,14 +28,14 @@ def _pages() -> dict[str, list[StreamlitPage]]:
                     default=not one.address,
                     visibility="hidden" if one.hidden else "visible",
                 )
-                sections.setdefault(_(one.section) if one.section else "", []).append(page)
-        known = sections
+                known.setdefault(_(one.section) if one.section else "", []).append(page)
         memory().pages = asked, known
+    # copies: Streamlit marks in a page that it may run, and a reload begins while the former run still ends
     return {section: [copy(page) for page in pages] for section, pages in known.items()}
 
 
 def _without_person(sentence: str) -> None:
-    """Draw the only thing that somebody sees who is not (or no longer) signed in, or when the database is away."""
+    """Draw all that somebody sees who is not signed in, or when the database is away."""
     st.navigation([st.Page(lambda: None, title="Rapport")], position="hidden")
     st.error(sentence, icon=":material/info:")
 

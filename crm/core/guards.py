@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import ColumnElement, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from crm.core import audit_log
 from crm.core.access import Actor, Owned
@@ -62,12 +62,16 @@ class ChildOf(Guarded):
 
     @classmethod
     def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
-        """Return 'its parent is inside the scope' as SQL."""
-        owner = cls.parent.__table__.c
-        inside = actor.within(right, owner)
+        """Return 'its parent is inside the scope' as SQL.
+
+        Asked of each row by its parent's key: a list of everything inside would be made anew for every statement. The limit
+        keeps SQLite from making one after all (a Bloom filter of the whole scope).
+        """
+        parent = aliased(cls.parent.__table__)
+        inside = actor.within(right, parent.c)
         if inside is None:
             return None
-        return getattr(cls, cls.parent_key).in_(select(owner.id).where(inside))  # type: ignore[no-any-return]
+        return select(parent.c.id).where(parent.c.id == getattr(cls, cls.parent_key), inside).limit(1).exists()
 
     def owned(self, session: Session) -> list[Owned]:
         """Return the ownership of the parent before and of the parent after the change."""

@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Integer, bindparam, func, select
 
 from crm import search
-from crm.core.access import Owned
+from crm.core.access import ALL, Owned
 from crm.core.errors import NotFound
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
@@ -31,10 +31,11 @@ COLUMNS: Final = (
 )
 ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "name": (Customer.sort_name, Customer.id),
-    "recent": (Customer.last_interaction_at.desc().nulls_last(), Customer.id),
+    "recent": (Customer.last_interaction_at.desc().nulls_last(), Customer.id.desc()),
     "newest": (Customer.id.desc(),),
 }
 COUNT_CAP: Final = 10_000
+FEW: Final = 300
 SIZE: Final = bindparam("size", type_=Integer)
 SKIPPED: Final = bindparam("skipped", type_=Integer)
 """How many rows a prepared list gives, and how many it passes over before."""
@@ -120,6 +121,21 @@ def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
         return capped(u, _filtered(u, select(Customer.id), filters))
     wanted = _wanted(u, filters)
     return int(u.value(_counts(tuple(wanted)), **wanted, cap=COUNT_CAP + 1))
+
+
+_REACHED: Final = Prepared(
+    select(func.count()).select_from(
+        select(Customer.id).where(Customer.archived_at.is_(None)).limit(FEW + 1).subquery()
+    )
+)
+
+
+def few(u: UnitOfWork) -> bool:
+    """Say whether the reader reaches so few customers that what belongs to them is best found by way of them.
+
+    What belongs to many is best looked through in its own order until a page is full.
+    """
+    return u.actor.scope("customers.view") is not ALL and int(u.value(_REACHED)) <= FEW
 
 
 def capped(u: UnitOfWork, keys: AnySelect) -> int:

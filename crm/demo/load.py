@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, select
 
 from crm import interactions, sessions
 from crm.core.people import Team, User
-from crm.counters import DailyCount
+from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Customer, Email, Phone
 from crm.demo import chunk
 from crm.demo.chunk import Chunk, Wishes
@@ -43,7 +43,10 @@ def _table(model: Any) -> Table:
     return cast("Table", model.__table__)
 
 
-TABLES: Final = (TOKENS, *map(_table, (Customer, Phone, Email, Interaction, Purchase, PurchaseLine, DailyCount)))
+TABLES: Final = (
+    TOKENS,
+    *map(_table, (Customer, Phone, Email, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount)),
+)
 
 
 class Tally:
@@ -76,14 +79,23 @@ class Tally:
         person = np.searchsorted(self.persons, columns["responsible_id"][counted])
         np.add.at(self._days[:, :, measure], (day, person), 1)
 
-    def rows(self) -> dict[str, Any]:
+    def daily(self) -> dict[str, Any]:
         """Return the columns of `daily_counts`."""
-        day, person, measure = np.nonzero(self._days)
+        return self._rows(self.span.first_day + np.arange(self.span.days), self._days)
+
+    def monthly(self) -> dict[str, Any]:
+        """Return the columns of `monthly_counts`."""
+        of_days = (self.span.first_day + np.arange(self.span.days)).astype("datetime64[M]")
+        months, begins = np.unique(of_days, return_index=True)
+        return self._rows(months.astype("datetime64[D]"), np.add.reduceat(self._days, begins, axis=0))
+
+    def _rows(self, firsts: Array, counts: Array) -> dict[str, Any]:
+        place, person, measure = np.nonzero(counts)
         return {
-            "day": self.span.first_day + day,
+            "day": firsts[place],
             "responsible_id": self.persons[person],
             "measure": np.array(self.measures, object)[measure],
-            "count": self._days[day, person, measure],
+            "count": counts[place, person, measure],
         }
 
 
@@ -137,7 +149,8 @@ class Load:
 
     def finish(self, connection: Connection) -> None:
         """Write the counters, and let new records follow the ids that were given here."""
-        bulk.insert(connection, _table(DailyCount), self.tally.rows())
+        bulk.insert(connection, _table(DailyCount), self.tally.daily())
+        bulk.insert(connection, _table(MonthlyCount), self.tally.monthly())
         for model in (Customer, Purchase):
             reset_ids(connection, _table(model))
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from crm import interactions, plans, settings
 from crm.core import clock
+from crm.plans import Which
 from ui import tables, timeline, words
 from ui.counters import EVERY, counters
 from ui.page import empty, header
@@ -24,9 +25,9 @@ header(_("Good day, {name}").format(name=me().name.split()[0]), words.day(today)
 
 @st.fragment(run_every=EVERY)
 def live() -> None:
-    """Draw the counters: one's own, for a leader those of the teams."""
+    """Draw the counters: one's own, for a leader also those of the team."""
     with uow() as u:
-        running = plans.progress(u, today)
+        running = plans.progress(u, today, Which.FIRST)
     if running:
         counters(running, key="my-plans")
     else:

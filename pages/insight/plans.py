@@ -2,24 +2,39 @@
 
 import streamlit as st
 
-from crm import plans, settings
+from crm import plans, settings, teams
 from crm.core import clock
-from ui import plan_forms
+from crm.plans import Which
+from ui import filters, plan_forms
 from ui.counters import EVERY, counters
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, may, uow
+from ui.session import _, may, me, uow
 
 aim = Action(_("Set a target"), opening("target"), icon="flag", primary=True, key="n")
 header(_("Plans"), _("Targets and what is done, at this moment."), actions=[aim] if may("plans.set") else [])
 
+everybody = me().scope("plans.view") == "all"
+several = everybody or len(me().team_ids) > 1
+team = None
+if several:
+    with uow() as u:
+        names = {str(key): name for key, name in teams.directory(u).items() if everybody or key in me().team_ids}
+    (asked,) = filters.row(filters.choice("team", _("All teams"), names))
+    team = int(asked) if asked else None
+
 
 @st.fragment(run_every=EVERY)
 def live() -> None:
-    """Draw the counters of the reader's scope, again and again."""
+    """Draw the counters, again and again: those of the teams, or of one team and its people."""
     with uow() as u:
-        running = plans.progress(u, clock.day_of(u.now, settings.value(u, "timezone")))
+        today = clock.day_of(u.now, settings.value(u, "timezone"))
+        running = plans.progress(u, today, Which.TEAMS if several else Which.ALL, team_id=team)
+        if several and not team and not running:
+            running = plans.progress(u, today)
     if running:
         counters(running, key="plans")
+    elif team:
+        empty(_("No plan runs here today."), icon="flag")
     else:
         empty(
             _("No plan runs today. A target tells everybody how far they are."),

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from crm import interactions
 from crm.core import clock
-from crm.customers import COUNT_CAP
-from crm.interactions import DIRECTIONS, KINDS, Filters
+from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
 from ui.session import _, colleagues, translated, uow, zone

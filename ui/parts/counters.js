@@ -23,13 +23,23 @@ export default function ({ data, parentElement }) {
     node.append(head, many, bar, left)
     return node
   }
+  const named = group => {
+    const name = make("h2", "", group.href ? "" : group.who)
+    if (group.href) {
+      const link = make("a", "", group.who)
+      link.href = group.href
+      link.dataset.visit = ""
+      name.append(link)
+    }
+    return name
+  }
   const told = JSON.stringify(data)
   if (root.dataset.told === told) return
   root.dataset.told = told
   root.replaceChildren(...data.groups.map(group => {
     const holder = make("section"), grid = make("div", "grid")
     grid.append(...group.counters.map(card))
-    holder.append(make("h2", "", group.who), grid)
+    holder.append(named(group), grid)
     return holder
   }))
 }

@@ -78,6 +78,14 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_job_progress_at"), ["at"], unique=False)
 
     op.create_table(
+        "monthly_counts",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("responsible_id", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "responsible_id", "measure", name=op.f("pk_monthly_counts")),
+    )
+    op.create_table(
         "one_time_codes",
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("code_hash", sa.String(), nullable=False),
@@ -244,11 +252,19 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_customers_city"), ["city"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_external_number"), ["external_number"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_import_id"), ["import_id"], unique=False)
-        batch_op.create_index("ix_customers_name", ["sort_name", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_customers_partner_id"), ["partner_id"], unique=False)
-        batch_op.create_index("ix_customers_responsible_name", ["responsible_id", "sort_name", "id"], unique=False)
-        batch_op.create_index("ix_customers_team_last", ["team_id", "last_interaction_at", "id"], unique=False)
-        batch_op.create_index("ix_customers_team_name", ["team_id", "sort_name", "id"], unique=False)
+        batch_op.create_index("ix_customers_name", ["sort_name", "id", "archived_at"], unique=False)
+        batch_op.create_index(
+            "ix_customers_partner_name", ["partner_id", "sort_name", "id", "archived_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_customers_responsible_last",
+            ["responsible_id", "last_interaction_at", "id", "archived_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_customers_responsible_name", ["responsible_id", "sort_name", "id", "archived_at"], unique=False
+        )
+        batch_op.create_index("ix_customers_team_name", ["team_id", "sort_name", "id", "archived_at"], unique=False)
 
     op.create_table(
         "imports",
