@@ -7,10 +7,11 @@ seen by whoever may see the record.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, Integer, bindparam, func, select
 
 from crm.core import clock
 from crm.core.access import RIGHTS
@@ -19,6 +20,7 @@ from crm.core.errors import NotFound
 from crm.core.guards import Guarded
 from crm.core.i18n import N_
 from crm.core.people import User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import VERBS
 from db.base import AnySelect, Record
@@ -125,19 +127,30 @@ _COLUMNS: Final = (
 )
 
 
-def _filtered(statement: AnySelect, filters: Filters) -> AnySelect:
-    for column, wanted in (
-        (AuditEntry.actor_id, filters.actor_id),
-        (AuditEntry.verb, filters.verb),
-        (AuditEntry.record, filters.record),
-        (AuditEntry.record_id, filters.record_id),
-    ):
-        if wanted is not None:
-            statement = statement.where(column == wanted)
+def _wanted(filters: Filters) -> dict[str, Any]:
+    """Return filter -> value of the filters that narrow; days become the moments at which they begin and end."""
+    found: dict[str, Any] = {
+        "actor_id": filters.actor_id,
+        "verb": filters.verb,
+        "record": filters.record,
+        "record_id": filters.record_id,
+    }
     if filters.since is not None:
-        statement = statement.where(AuditEntry.at >= clock.start_of(filters.since, filters.zone))
+        found["since"] = clock.start_of(filters.since, filters.zone)
     if filters.until is not None:
-        statement = statement.where(AuditEntry.at < clock.start_of(filters.until + timedelta(days=1), filters.zone))
+        found["until"] = clock.start_of(filters.until + timedelta(days=1), filters.zone)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _narrowed(statement: AnySelect, keys: tuple[str, ...]) -> AnySelect:
+    for key in keys:
+        value: BindParameter[Any] = bindparam(key)
+        if key == "since":
+            statement = statement.where(AuditEntry.at >= value)
+        elif key == "until":
+            statement = statement.where(AuditEntry.at < value)
+        else:
+            statement = statement.where(getattr(AuditEntry, key) == value)
     return statement
 
 
@@ -145,18 +158,44 @@ def _entries() -> AnySelect:
     return select(*_COLUMNS).outerjoin(User, User.id == AuditEntry.actor_id).order_by(AuditEntry.id.desc())
 
 
-def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
-    """Return one page of entries, newest first: `id` as index; at, actor_id, who, verb, record, record_id, changes.
+@lru_cache(maxsize=64)
+def _pages(keys: tuple[str, ...]) -> Prepared:
+    size, skipped = bindparam("size", type_=Integer), bindparam("skipped", type_=Integer)
+    return Prepared(_narrowed(_entries(), keys).limit(size).offset(skipped))
+
+
+@lru_cache(maxsize=64)
+def _counts(keys: tuple[str, ...]) -> Prepared:
+    some = _narrowed(select(AuditEntry.id), keys).limit(bindparam("cap", type_=Integer)).subquery()
+    return Prepared(select(func.count()).select_from(some))
+
+
+def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
+    """Return one page of entries, newest first, as rows: id, at, actor_id, who, verb, record, record_id, changes.
 
     `changes` maps field -> [old, new]; `who` is None for Rapport itself.
     """
     u.need("audit.view")
-    statement = _filtered(_entries(), filters)
-    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size)).set_index("id")
+    return _page(u, filters, size=size, skipped=(max(number, 1) - 1) * size)
+
+
+def _page(u: UnitOfWork, filters: Filters, *, size: int, skipped: int = 0) -> list[dict[str, Any]]:
+    wanted = _wanted(filters)
+    return u.rows(_pages(tuple(wanted)), **wanted, size=size, skipped=skipped)
+
+
+def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
+    """Return one page of entries as `page` does: `id` as index."""
+    u.need("audit.view")
+    return _framed(_page(u, filters, size=size, skipped=(max(page, 1) - 1) * size))
+
+
+def _framed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[column.key for column in _COLUMNS]).set_index("id")
 
 
 def entry(u: UnitOfWork, entry_id: int) -> dict[str, Any] | None:
-    """Return one entry with the columns of `listing`, None when there is none."""
+    """Return one entry with the columns of `page`, None when there is none."""
     u.need("audit.view")
     rows = u.rows(_entries().where(AuditEntry.id == entry_id))
     return rows[0] if rows else None
@@ -165,8 +204,8 @@ def entry(u: UnitOfWork, entry_id: int) -> dict[str, Any] | None:
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     """Return how many entries the filters leave, at most COUNT_CAP + 1 (which means 'more')."""
     u.need("audit.view")
-    some = _filtered(select(AuditEntry.id), filters).limit(COUNT_CAP + 1).subquery()
-    return int(u.value(select(func.count()).select_from(some)))
+    wanted = _wanted(filters)
+    return int(u.value(_counts(tuple(wanted)), **wanted, cap=COUNT_CAP + 1))
 
 
 def history(u: UnitOfWork, record: str, record_id: int, *, most: int = HISTORY) -> pd.DataFrame:
@@ -176,14 +215,13 @@ def history(u: UnitOfWork, record: str, record_id: int, *, most: int = HISTORY) 
     area; records that belong to nobody are for those with `audit.view`.
     """
     _may_see(u, record, record_id)
-    statement = _filtered(_entries(), Filters(record=record, record_id=record_id))
-    return u.frame(statement.limit(most)).set_index("id")
+    return _framed(_page(u, Filters(record=record, record_id=record_id), size=most))
 
 
 def last_by(u: UnitOfWork, record: str, record_id: int) -> str:
     """Return who changed a record last, '' when nobody or Rapport itself did. Raises as `history`."""
     _may_see(u, record, record_id)
-    rows = u.rows(_filtered(_entries(), Filters(record=record, record_id=record_id)).limit(1))
+    rows = _page(u, Filters(record=record, record_id=record_id), size=1)
     return (rows[0]["who"] or "") if rows else ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import BigInteger, Connection, Select, func, select, update
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import installation, notifications, settings
@@ -22,6 +22,7 @@ from crm.core.errors import NotFound, Unavailable
 from crm.core.i18n import N_
 from crm.core.jobs import OWN_TABLES, JobContext, job
 from crm.core.people import SignIn, User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork, as_system
 from crm.core.verbs import verb
 from crm.customers import KEPT
@@ -76,6 +77,8 @@ class Backup(Record):
 
 _BACKUPS: Final = Backup.__table__.c
 _SETTINGS: Final = Setting.__table__.c
+_NEWEST: Final = select(func.max(_BACKUPS.made_at)).where(_BACKUPS.fault.is_(None))
+_WANTED: Final = select(_SETTINGS.value).where(_SETTINGS.key == "backup_hourly")
 
 
 # --- making -----------------------------------------------------------------
@@ -245,35 +248,48 @@ def _end_sign_ins(now: datetime) -> Callable[[Connection], None]:
 
 def last_good(connection: Connection) -> datetime | None:
     """Return when the newest good copy was made; for `health`, below the door."""
-    return connection.execute(select(func.max(_BACKUPS.made_at)).where(_BACKUPS.fault.is_(None))).scalar_one_or_none()
+    return connection.execute(_NEWEST).scalar_one_or_none()
 
 
 def wanted(connection: Connection) -> bool:
     """Say whether the company wants hourly copies; for `health`, below the door."""
-    chosen = connection.scalar(select(_SETTINGS.value).where(_SETTINGS.key == "backup_hourly"))
+    chosen = connection.scalar(_WANTED)
     return (chosen or settings.DEFINITIONS["backup_hourly"].default) == "yes"
+
+
+_LAST_GOOD: Final = Prepared(select(func.max(Backup.made_at)).where(Backup.fault.is_(None)))
 
 
 def last_made_at(u: UnitOfWork) -> datetime | None:
     """Return when the newest good copy was made. Needs the right to see backups."""
     u.need("backups.view")
-    return u.value(select(func.max(Backup.made_at)).where(Backup.fault.is_(None)))  # type: ignore[no-any-return]
+    return u.value(_LAST_GOOD)  # type: ignore[no-any-return]
+
+
+_COLUMNS: Final = (
+    Backup.id,
+    Backup.name,
+    Backup.kind,
+    Backup.made_at,
+    Backup.seconds,
+    Backup.bytes,
+    Backup.rows,
+    Backup.fault,
+)
+_RECENT: Final = Prepared(
+    select(*_COLUMNS)
+    .where(Backup.gone_at.is_(None))
+    .order_by(Backup.made_at.desc(), Backup.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+def recent(u: UnitOfWork, *, most: int = 100) -> list[dict[str, Any]]:
+    """Return the attempts as rows, the newest first, copies that were thrown away left out: the columns of Backup."""
+    u.need("backups.view")
+    return u.rows(_RECENT, most=most)
 
 
 def listing(u: UnitOfWork, *, most: int = 100) -> pd.DataFrame:
-    """Return the attempts, the newest first, copies that were thrown away left out: id as index, the columns of Backup."""
-    u.need("backups.view")
-    columns: tuple[Any, ...] = (
-        Backup.id,
-        Backup.name,
-        Backup.kind,
-        Backup.made_at,
-        Backup.seconds,
-        Backup.bytes,
-        Backup.rows,
-        Backup.fault,
-    )
-    newest_first: Select[Any] = (
-        select(*columns).where(Backup.gone_at.is_(None)).order_by(Backup.made_at.desc(), Backup.id.desc())
-    )
-    return u.frame(newest_first.limit(most)).set_index("id")
+    """Return the attempts as `recent` does: id as index."""
+    return pd.DataFrame(recent(u, most=most), columns=[column.key for column in _COLUMNS]).set_index("id")

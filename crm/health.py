@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -60,11 +61,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether people can work. worker_age, copy_age: seconds since the last sign of life and the last good copy."""
+    """Whether people can work. worker_age, copy_age: seconds since the last sign of life and the last good copy.
+
+    beats: the last sign of every worker, the newest first.
+    """
 
     checks: tuple[Check, ...]
     worker_age: float | None = None
     copy_age: float | None = None
+    beats: Sequence[worker.WorkerBeat] = ()
 
     @property
     def ok(self) -> bool:
@@ -90,16 +95,17 @@ def readiness(database: Database, home: Config | None = None) -> Readiness:
     there, reachable = _database(home or config(), database)
     checks = [there]
     worker_age = copy_age = None
+    beats: Sequence[worker.WorkerBeat] = ()
     if reachable:
         with database.reader.connect() as connection:
-            beat = next(iter(worker.beats(connection)), None)
+            beats = worker.beats(connection)
             copied = backups.last_good(connection)
             wanted = backups.wanted(connection)
-        worker_age = None if beat is None else round((clock.now() - beat.at).total_seconds(), 1)
+        worker_age = round((clock.now() - beats[0].at).total_seconds(), 1) if beats else None
         copy_age = None if copied is None else round((clock.now() - copied).total_seconds(), 1)
         checks += [_worker(worker_age), _copy(copy_age, wanted=wanted)]
     checks += [_sqlite_version(database), _room(home or config(), database)]
-    return Readiness(tuple(checks), worker_age, copy_age)
+    return Readiness(tuple(checks), worker_age, copy_age, beats)
 
 
 def doctor(database: Database, home: Config | None = None) -> list[Check]:
@@ -272,24 +278,23 @@ class Overview:
     versions: Mapping[str, str]
     place: str
     bytes: int
-    beats: Sequence[worker.WorkerBeat]
 
 
 def overview(u: UnitOfWork) -> Overview:
     """Return what the administrator sees of the system. Raises Refused without the right to see it."""
     u.need("system.view")
-    with u.database.reader.connect() as connection:
-        found = ".".join(str(part) for part in connection.dialect.server_version_info or ())
-        beats = worker.beats(connection)
+    found = ".".join(str(part) for part in u.session.connection().dialect.server_version_info or ())
     engine = "SQLite" if u.database.is_sqlite else "PostgreSQL"
-    libraries = {
-        name: version(package)
-        for name, package in (("Streamlit", "streamlit"), ("SQLAlchemy", "sqlalchemy"), ("DBOS", "dbos"))
-    }
     return Overview(
         readiness(u.database),
-        {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | libraries,
+        {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | _libraries(),
         installation.place(config(), u.database),
         size(u.database),
-        beats,
     )
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> dict[str, str]:
+    """Return the versions of the libraries that run in this process."""
+    names = {"Streamlit": "streamlit", "SQLAlchemy": "sqlalchemy", "DBOS": "dbos"}
+    return {name: version(package) for name, package in names.items()}

@@ -90,7 +90,8 @@ def _revision(home: Config, database: Database) -> str | None:
         return None
     try:
         with database.reader.connect() as connection:
-            at, tables = migrate.revision(connection), migrate.tables(connection)
+            at = migrate.revision(connection)
+            tables = migrate.tables(connection) if at is None else []
     except Exception as error:
         fault = diagnose(error)
         if fault is None:

@@ -5,6 +5,8 @@ cannot be taken away; every adjustment is in the audit log with its role and rig
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import pandas as pd
@@ -15,6 +17,7 @@ from crm.core.access import (
     PRESETS,
     RIGHTS,
     UNTOUCHABLE,
+    Adjustments,
     RightAdjustment,
     Role,
     Scope,
@@ -22,6 +25,7 @@ from crm.core.access import (
 )
 from crm.core.errors import Invalid, Refused
 from crm.core.i18n import N_
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 
@@ -155,13 +159,33 @@ def _set(u: UnitOfWork, role: Role, right: str, scope: Scope | None) -> None:
 # --- queries ----------------------------------------------------------------
 
 
-def _adjusted(u: UnitOfWork) -> dict[tuple[str, str], str | None]:
-    rows = u.rows(select(RightAdjustment.role, RightAdjustment.right, RightAdjustment.scope))
-    return {(row["role"], row["right"]): row["scope"] for row in rows}
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix. default, in_force: scope or None; is_fixed: it cannot be adjusted."""
+
+    role: str
+    right: str
+    default: Scope | None
+    in_force: Scope | None
+    is_fixed: bool
+    is_adjusted: bool
+
+
+_ADJUSTED: Final = Prepared(select(RightAdjustment.role, RightAdjustment.right, RightAdjustment.scope))
+
+
+def _adjusted(u: UnitOfWork) -> Adjustments:
+    return tuple(sorted((row["role"], row["right"], row["scope"]) for row in u.rows(_ADJUSTED)))
+
+
+def cells(u: UnitOfWork) -> tuple[Cell, ...]:
+    """Return every cell, rights by area and in each right the roles. Equal matrices are one object."""
+    u.need("rights.view")
+    return _cells(_adjusted(u))
 
 
 def matrix(u: UnitOfWork) -> pd.DataFrame:
-    """Return every cell: role, right, default, in_force (scope or None), is_adjusted, is_fixed (cannot be adjusted)."""
+    """Return the same with a row for each cell and the facts of a cell as columns."""
     u.need("rights.view")
     return _matrix(_adjusted(u))
 
@@ -171,24 +195,31 @@ def preview(u: UnitOfWork, preset: str) -> pd.DataFrame:
     u.need("rights.view")
     if preset not in PRESETS:
         raise Invalid(N_("Please choose one of the list."), field="preset")
-    now, then = _matrix(_adjusted(u)), _matrix({(role, right): scope for role, right, scope in PRESETS[preset]})
+    now, then = (
+        _matrix(_adjusted(u)),
+        _matrix(tuple((one.value, right, scope) for one, right, scope in PRESETS[preset])),
+    )
     both = now.rename(columns={"in_force": "before"}).assign(after=then["in_force"])
     return both.loc[
         both["before"].fillna("") != both["after"].fillna(""), ["role", "right", "before", "after"]
     ].reset_index(drop=True)
 
 
-def _matrix(adjusted: Mapping[tuple[str, str], str | None]) -> pd.DataFrame:
-    stored = tuple(sorted((role, right, scope) for (role, right), scope in adjusted.items()))
-    in_force = {role: grants_of((role.value,), stored) for role in Role}
-    cells = [
-        (role.value, right, GRANTS[role].get(right), in_force[role].get(right), (role, right) in UNTOUCHABLE)
-        for right in _ordered(RIGHTS)
-        for role in Role
-    ]
-    frame = pd.DataFrame(cells, columns=["role", "right", "default", "in_force", "is_fixed"], dtype=object)
-    frame["is_adjusted"] = frame["default"].fillna("") != frame["in_force"].fillna("")
-    return frame
+def _matrix(adjusted: Adjustments) -> pd.DataFrame:
+    columns = ["role", "right", "default", "in_force", "is_fixed", "is_adjusted"]
+    cells = [tuple(vars(one).values()) for one in _cells(adjusted)]
+    return pd.DataFrame(cells, columns=columns, dtype=object).astype({"is_adjusted": bool})
+
+
+@lru_cache(maxsize=16)
+def _cells(adjusted: Adjustments) -> tuple[Cell, ...]:
+    in_force = {role: grants_of((role.value,), adjusted) for role in Role}
+    found = []
+    for right in _ordered(RIGHTS):
+        for role in Role:
+            default, now = GRANTS[role].get(right), in_force[role].get(right)
+            found.append(Cell(role.value, right, default, now, (role, right) in UNTOUCHABLE, default != now))
+    return tuple(found)
 
 
 def _ordered(rights: Iterable[str]) -> list[str]:

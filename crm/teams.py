@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from crm import settings, users
 from crm.core import clock
 from crm.core.errors import Invalid, NotFound, Refused
 from crm.core.i18n import N_
 from crm.core.people import Team, User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import Customer
@@ -166,18 +167,29 @@ class Branch:
     version: int
 
 
+_TREE: Final = Prepared(
+    select(Team.id, Team.name, Team.parent_id, Team.leader_id, Team.version, User.name.label("leader"))
+    .outerjoin(User, User.id == Team.leader_id)
+    .order_by(Team.name, Team.id)
+)
+_PEOPLE: Final = Prepared(
+    select(User.team_id, func.count(User.id).label("people"))
+    .where(User.disabled_at.is_(None), User.deleted_at.is_(None))
+    .group_by(User.team_id)
+)
+_NAMES: Final = Prepared(select(Team.id, Team.name).order_by(Team.name, Team.id))
+_MEMBERS: Final = Prepared(
+    select(User.id, User.name, User.roles, users.STATE)
+    .where(User.deleted_at.is_(None), User.team_id.is_not_distinct_from(bindparam("team")))
+    .order_by(User.name, User.id)
+)
+
+
 def tree(u: UnitOfWork) -> list[Branch]:
     """Return every team, each after the one that it stands under, brothers by name."""
     u.need("teams.view")
-    rows = u.rows(
-        select(Team.id, Team.name, Team.parent_id, Team.leader_id, Team.version, User.name.label("leader"))
-        .outerjoin(User, User.id == Team.leader_id)
-        .order_by(Team.name, Team.id)
-    )
-    counted = select(User.team_id, func.count(User.id).label("people")).where(
-        User.disabled_at.is_(None), User.deleted_at.is_(None)
-    )
-    people = {row["team_id"]: row["people"] for row in u.rows(counted.group_by(User.team_id))}
+    rows = u.rows(_TREE)
+    people = {row["team_id"]: row["people"] for row in u.rows(_PEOPLE)}
     below: dict[int | None, list[dict[str, Any]]] = {}
     for row in rows:
         below.setdefault(row["parent_id"], []).append(row)
@@ -198,14 +210,19 @@ def _branch(row: dict[str, Any], depth: int, people: dict[int, int]) -> Branch:
 def directory(u: UnitOfWork) -> dict[int, str]:
     """Return id -> name of every team, by name."""
     u.need("teams.view")
-    return {row["id"]: row["name"] for row in u.rows(select(Team.id, Team.name).order_by(Team.name, Team.id))}
+    return {row["id"]: row["name"] for row in u.rows(_NAMES)}
+
+
+def people_of(u: UnitOfWork, team_id: int | None) -> list[dict[str, Any]]:
+    """Return the people of a team (None: of no team) within the reader's scope, by name, as rows: id, name, roles, state."""
+    u.need("teams.view")
+    u.need("users.view")
+    inside = users.inside(u)
+    if inside:
+        return u.rows(_MEMBERS.statement.where(*inside).params(team=team_id))
+    return u.rows(_MEMBERS, team=team_id)
 
 
 def members(u: UnitOfWork, team_id: int | None) -> pd.DataFrame:
-    """Return the people of a team (None: of no team) within the reader's scope, by name: `id` as index; name, roles, state."""
-    u.need("teams.view")
-    u.need("users.view")
-    statement = select(User.id, User.name, User.roles, users.STATE).where(
-        User.deleted_at.is_(None), User.team_id == team_id
-    )
-    return u.frame(statement.where(*users.inside(u)).order_by(User.name, User.id)).set_index("id")
+    """Return the people of a team as `people_of` does: `id` as index."""
+    return pd.DataFrame(people_of(u, team_id), columns=["id", "name", "roles", "state"]).set_index("id")

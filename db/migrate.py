@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +14,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData, column, inspect, select, text
+from sqlalchemy import table as named_table
 
 from db.engine import Database, connect
 
 FOLDER: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "alembic_version"
+_REVISION: Final = select(named_table(VERSION_TABLE, column("version_num")))
 _LOCK: Final = 7_240_113
 """Any number: the key of the advisory lock that lets one process migrate at a time."""
 
@@ -37,6 +40,12 @@ def _config(attributes: Mapping[str, Any] | None = None) -> Config:
 
 def head() -> str:
     """Return the revision that this version of the product works with."""
+    return _head(FOLDER)
+
+
+@lru_cache(maxsize=4)
+def _head(_folder: Path) -> str:
+    """Read the newest migration once: the files of a running product do not change."""
     found = ScriptDirectory.from_config(_config()).get_current_head()
     if found is None:
         raise LookupError("There is no migration at all.")
@@ -45,7 +54,9 @@ def head() -> str:
 
 def revision(connection: Connection) -> str | None:
     """Return the revision of a database, None when it was never migrated."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
+        return None
+    return connection.execute(_REVISION).scalar_one_or_none()
 
 
 def tables(connection: Connection) -> list[str]:
@@ -55,6 +66,11 @@ def tables(connection: Connection) -> list[str]:
 
 def is_known(one: str) -> bool:
     """Say whether this version of the product knows a revision."""
+    return _is_known(FOLDER, one)
+
+
+@lru_cache(maxsize=16)
+def _is_known(_folder: Path, one: str) -> bool:
     try:
         return ScriptDirectory.from_config(_config()).get_revision(one) is not None
     except CommandError:

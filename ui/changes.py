@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from crm import customers, interactions, plans, settings
-from crm.audit import RECORDS
+from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
 from ui import customer_forms, rights_forms, words
-from ui.session import _
+from ui.session import _, translated
 
 FIELDS: Final[Mapping[str, str]] = {
     "responsible_id": N_("Responsible"),
@@ -70,6 +71,12 @@ LONGEST: Final = 160
 PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
+
+
+@lru_cache(maxsize=3)
+def actions(_language: str) -> dict[str, str]:
+    """Return what can have happened, code -> name, by its name in the reader's language."""
+    return dict(sorted(translated(ACTIONS).items(), key=lambda pair: pair[1]))
 
 
 def subject(record: str, record_id: int, people: Mapping[int, str], teams: Mapping[int, str]) -> str:

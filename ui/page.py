@@ -95,6 +95,12 @@ def opening(dialog: str, *, seen: int | None = None, **ids: Any) -> str:
     return here(do=dialog, seen=seen, once=None, **ids)
 
 
+def opener(dialog: str, *ids: str) -> Callable[..., str]:
+    """Return what writes the addresses that open a dialog for one record each; `ids` are the parameters that differ."""
+    start = opening(dialog, **dict.fromkeys(ids))
+    return lambda **facts: f"{start}&{urlencode(facts)}"
+
+
 def open_dialog(name: str, *, seen: int | None = None, **ids: Any) -> None:
     """Open a dialog (a callback, where a link cannot be used)."""
     close_dialog()

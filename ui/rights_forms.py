@@ -1,17 +1,22 @@
 """The matrix of rights in the reader's words, and the dialogs that adjust it."""
 
+from functools import lru_cache, partial
+from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from crm import rights
 from crm.core.access import GRANTS, RIGHTS, ROLES, Role
+from crm.rights import Cell
 from ui import tables, words
 from ui.forms import Form, in_dialog
-from ui.page import opening
+from ui.page import DIALOG, opening
 from ui.parts import draw as draw_part
-from ui.session import _, attempt, may, n_, translated, uow
+from ui.parts import written
+from ui.session import _, attempt, language, may, n_, translated, uow
 
 NONE = "none"
 """Stands for 'the role does not have the right' among the scopes of a choice."""
@@ -30,48 +35,54 @@ def _in_full(right: str, scope: str | None) -> str:
     return _("allowed") if len(rights.choices(right)) == 1 else words.named(rights.REACHES, scope)
 
 
-def matrix(cells: pd.DataFrame, *, role: str | None, only_adjusted: bool) -> None:
+def matrix(cells: tuple[Cell, ...], *, role: str | None, only_adjusted: bool) -> None:
     """Draw the matrix: rights by area down, roles across; a cell that may be adjusted leads to its dialog.
 
     role: only this one; only_adjusted: only the rights in which something differs from the default.
     """
-    if role:
-        cells = cells[cells["role"] == role]
+    rest = opening("", **{"for": None})
+    start = "" if not may("rights.adjust") else rest if rest == "?" else f"{rest}&"
+    draw_part("matrix", key="matrix", text=_matrix(language(), cells, role, start, only_adjusted=only_adjusted))
+
+
+@lru_cache(maxsize=16)
+def _matrix(_language: str, cells: tuple[Cell, ...], role: str | None, start: str, *, only_adjusted: bool) -> str:
+    """Write the matrix; it is the same until a right is adjusted."""
     groups: dict[str, dict[str, Any]] = {}
-    for right, row in cells.groupby("right", sort=False):
-        if only_adjusted and not row["is_adjusted"].any():
+    for right, row in groupby(cells, key=lambda one: one.right):
+        ones = [one for one in row if role in {None, one.role}]
+        if only_adjusted and not any(one.is_adjusted for one in ones):
             continue
-        area = str(right).partition(".")[0]
+        area = right.partition(".")[0]
         group = groups.setdefault(area, {"name": words.named(rights.AREAS, area), "rights": []})
-        group["rights"].append({"name": _(RIGHTS[str(right)]), "cells": [_cell(one) for one in row.itertuples()]})
-    roles = [words.named(ROLES, code) for code in cells["role"].unique()]
-    draw_part("matrix", key="matrix", data={"corner": _("Right"), "roles": roles, "groups": list(groups.values())})
+        group["rights"].append({"name": _(RIGHTS[right]), "cells": [_cell(one, start) for one in ones]})
+    roles = [name for code, name in translated(ROLES).items() if role in {None, code}]
+    return written({"corner": _("Right"), "roles": roles, "groups": list(groups.values())})
 
 
-def _cell(one: Any) -> dict[str, str]:
+def _cell(one: Cell, start: str) -> dict[str, str]:
     spoken = _in_full(one.right, one.in_force)
     if one.is_adjusted:
         spoken = _("{now} (the default is: {default})").format(now=spoken, default=_in_full(one.right, one.default))
     if one.is_fixed:
         spoken = _("{now} (cannot be adjusted)").format(now=spoken)
     marks = {"none": one.in_force is None, "changed": one.is_adjusted, "fixed": one.is_fixed}
-    can_change = may("rights.adjust") and not one.is_fixed
     return {
         "word": scope_word(one.right, one.in_force),
         "spoken": spoken,
         "css": " ".join(name for name, on in marks.items() if on),
-        "href": opening(one.right, **{"for": one.role}) if can_change else "",
+        "href": start + urlencode({DIALOG: one.right, "for": one.role}) if start and not one.is_fixed else "",
     }
 
 
-def adjust(role: str, right: str, cells: pd.DataFrame) -> None:
+def adjust(role: str, right: str, cells: tuple[Cell, ...]) -> None:
     """Draw the dialog of one cell."""
-    asked = cells[(cells["role"] == role) & (cells["right"] == right) & ~cells["is_fixed"].astype(bool)]
-    if len(asked) == 1:
-        in_dialog(words.named(ROLES, role), lambda: _adjust(next(asked.itertuples())))
+    for one in cells:
+        if (one.role, one.right, one.is_fixed) == (role, right, False):
+            in_dialog(words.named(ROLES, role), partial(_adjust, one))
 
 
-def _adjust(cell: Any) -> None:
+def _adjust(cell: Cell) -> None:
     form = Form(f"right-{cell.role}-{cell.right}")
     default = GRANTS[Role(cell.role)].get(cell.right)
     options = {str(scope or NONE): _in_full(cell.right, scope) for scope in (None, *rights.choices(cell.right))}

@@ -39,10 +39,12 @@ class WorkerBeat(Base):
     host: Mapped[str]
 
 
+_BEATS: Final = select(WorkerBeat.__table__).order_by(WorkerBeat.__table__.c.at.desc())
+
+
 def beats(connection: Connection) -> list[WorkerBeat]:
     """Return the last beat of every worker, the newest first."""
-    found = connection.execute(select(WorkerBeat.__table__).order_by(WorkerBeat.__table__.c.at.desc()))
-    return [WorkerBeat(**row) for row in found.mappings()]
+    return [WorkerBeat(**row) for row in connection.execute(_BEATS).mappings()]
 
 
 class Seat:

@@ -36,6 +36,7 @@ from crm.users.lists import (
     listing,
     names,
     one,
+    page,
     reached,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "listing",
     "names",
     "one",
+    "page",
     "reached",
     "reset_password",
     "set_language",

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, String, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, String, bindparam, case, cast, func, or_, select
 
 from crm.core.errors import NotFound
 from crm.core.i18n import N_
 from crm.core.people import SignIn, Team, User
+from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer
 from db.base import AnySelect
@@ -77,36 +79,71 @@ def _filtered(statement: AnySelect, filters: Filters) -> AnySelect:
     if filters.role:
         statement = statement.where(cast(User.roles, String).contains(f'"{filters.role}"', autoescape=True))
     if filters.team_id is not None:
-        statement = statement.where(User.team_id == filters.team_id)
+        statement = statement.where(User.team_id == bindparam("team", filters.team_id))
     if filters.state:
         return statement.where(STATE.element == filters.state)
     return statement.where(User.deleted_at.is_(None))
 
 
-def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
-    """Return one page of the accounts, by name: `id` as index; name, username, email, roles, team, last_seen_at, state, version."""
+_COLUMNS: Final = (
+    User.id,
+    User.name,
+    User.username,
+    User.email,
+    User.roles,
+    Team.name.label("team"),
+    _LAST,
+    STATE,
+    User.version,
+)
+
+
+def _accounts(filters: Filters) -> AnySelect:
+    statement = _filtered(select(*_COLUMNS).outerjoin(Team, Team.id == User.team_id), filters)
+    size, skipped = bindparam("size", 50, type_=Integer), bindparam("skipped", 0, type_=Integer)
+    return statement.order_by(User.name, User.id).limit(size).offset(skipped)
+
+
+def _counted(filters: Filters) -> AnySelect:
+    return _filtered(select(func.count(User.id)), filters)
+
+
+@lru_cache(maxsize=64)
+def _pages(role: str | None, state: str | None, *, in_team: bool) -> Prepared:
+    return Prepared(_accounts(Filters(role=role, team_id=0 if in_team else None, state=state)))
+
+
+@lru_cache(maxsize=64)
+def _counts(role: str | None, state: str | None, *, in_team: bool) -> Prepared:
+    return Prepared(_counted(Filters(role=role, team_id=0 if in_team else None, state=state)))
+
+
+def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
+    """Return one page of the accounts, by name, as rows: id, name, username, email, roles, team, last_seen_at, state, version."""
     u.need("users.manage")
-    columns = (
-        User.id,
-        User.name,
-        User.username,
-        User.email,
-        User.roles,
-        Team.name.label("team"),
-        _LAST,
-        STATE,
-        User.version,
-    )
-    statement = _filtered(select(*columns).outerjoin(Team, Team.id == User.team_id), filters).order_by(
-        User.name, User.id
-    )
-    return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size)).set_index("id")
+    wanted = {"size": size, "skipped": (max(number, 1) - 1) * size}
+    if filters.text.strip():
+        return u.rows(_accounts(filters).params(**wanted))
+    in_team = filters.team_id is not None
+    prepared = _pages(filters.role, filters.state, in_team=in_team)
+    return u.rows(prepared, **wanted, **({"team": filters.team_id} if in_team else {}))
+
+
+def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:
+    """Return one page of the accounts as `page` does: `id` as index."""
+    u.need("users.manage")
+    wanted = {"size": size, "skipped": (max(page, 1) - 1) * size}
+    return u.frame(_accounts(filters).params(**wanted), index="id")
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     """Return how many accounts the filters leave."""
     u.need("users.manage")
-    return int(u.value(_filtered(select(func.count(User.id)), filters)))
+    if filters.text.strip():
+        return int(u.value(_counted(filters)))
+    in_team = filters.team_id is not None
+    prepared = _counts(filters.role, filters.state, in_team=in_team)
+    return int(u.value(prepared, **({"team": filters.team_id} if in_team else {})))
 
 
 def directory(u: UnitOfWork) -> dict[int, str]:

@@ -8,24 +8,21 @@ import pandas as pd
 import streamlit as st
 
 from crm import audit, teams
-from crm.audit import ACTIONS, COUNT_CAP, RECORDS, Filters
+from crm.audit import COUNT_CAP, RECORDS, Filters
 from crm.core import clock
 from ui import changes, filters, tables, words
 from ui.forms import in_dialog
-from ui.page import asked_id, dialog, empty, header, opening
-from ui.session import _, colleagues, translated, uow, zone
+from ui.page import asked_id, dialog, empty, header, opener
+from ui.session import _, colleagues, language, translated, uow, zone
 
 PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "365": _("Last 365 days")}
 
 header(_("Changes"), _("Who changed what and when. Of personal data only that they changed is kept."))
 
 people = colleagues()
-with uow() as u:
-    team_names = teams.directory(u)
-
 person, verb, record, period = filters.row(
     filters.choice("person", _("Person"), {str(key): name for key, name in people.items()}),
-    filters.choice("verb", _("What happened"), dict(sorted(translated(ACTIONS).items(), key=lambda pair: pair[1]))),
+    filters.choice("verb", _("What happened"), changes.actions(language())),
     filters.choice("record", _("Kind of record"), translated(RECORDS)),
     filters.choice("period", _("Period"), PERIODS),
 )
@@ -39,16 +36,15 @@ wanted = Filters(
     zone=zone(),
 )
 with uow() as u:
+    team_names = teams.directory(u)
     count = audit.count(u, wanted)
-    frame = audit.listing(u, wanted, page=tables.asked_page(), size=tables.SIZE)
+    rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
-frame["who"] = frame["who"].fillna("Rapport")
-frame["subject"] = [
-    changes.subject(*pair, people, team_names) for pair in zip(frame["record"], frame["record_id"], strict=True)
-]
-frame["what"] = [
-    changes.short(*pair, people, team_names) for pair in zip(frame["record"], frame["changes"], strict=True)
-]
+for row in rows:
+    row["who"] = row["who"] or "Rapport"
+    row["subject"] = changes.subject(row["record"], row["record_id"], people, team_names)
+    row["what"] = changes.short(row["record"], row["changes"], people, team_names)
+opens = opener("entry", "id")
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),
     "at": tables.Column(_("When"), words.when),
@@ -58,10 +54,10 @@ columns = {
 }
 if count:
     tables.table(
-        frame,
+        rows,
         columns,
         key="audit",
-        opens=lambda row: opening("entry", id=row["id"]),
+        opens=lambda row: opens(id=row["id"]),
         count=tables.counted(count, COUNT_CAP, "{n} change", "{n} changes"),
         rows_in_all=min(count, COUNT_CAP),
     )

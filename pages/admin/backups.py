@@ -18,7 +18,7 @@ JOB = "job"
 
 with uow() as u:
     last = backups.last_made_at(u)
-    copies = backups.listing(u)
+    copies = backups.recent(u)
 
 header(
     _("Backups"),
@@ -72,10 +72,11 @@ if job_id:
 elif may("backups.make"):
     st.button(_("Make a copy now"), icon=":material/save:", type="primary", on_click=ask, key="make")
 
-if copies.empty:
+if not copies:
     empty(_("There is no copy yet. One is made every hour while a worker is at work."), icon="save")
 else:
-    copies["state"] = [TROUBLES.get(fault, fault) if isinstance(fault, str) else GOOD for fault in copies["fault"]]
+    for copy in copies:
+        copy["state"] = TROUBLES.get(copy["fault"], copy["fault"]) or GOOD
     columns = {
         "made_at": tables.Column(_("Made"), words.moment, main=True),
         "kind": tables.Column(_("Why"), lambda code: words.named(KINDS, code)),

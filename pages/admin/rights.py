@@ -19,13 +19,13 @@ line = _("A cell says whose records the right reaches. Whoever has several roles
 header(_("Rights"), line, actions=presets)
 
 with uow() as u:
-    cells = rights.matrix(u)
+    cells = rights.cells(u)
 
 role, only_adjusted = filters.row(
     filters.choice("role", _("All roles"), translated(ROLES)),
     filters.switch("adjusted", _("Only what was adjusted")),
 )
-adjusted = int(cells["is_adjusted"].sum())
+adjusted = sum(one.is_adjusted for one in cells)
 st.caption(
     n_(
         "{n} cell differs from the default and is marked ●.",

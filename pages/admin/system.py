@@ -53,7 +53,7 @@ def overview(seen: health.Overview) -> None:
             ),
             "",
         )
-        for one in seen.beats
+        for one in seen.readiness.beats
     ]
     nobody = [("", _("No worker was ever at work here."), "")]
     facts.draw(

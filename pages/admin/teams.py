@@ -6,7 +6,7 @@ from crm import teams
 from crm.core.access import ROLES
 from crm.users import STATES
 from ui import people_forms, tables, team_forms, words
-from ui.page import Action, asked_id, dialog, empty, header, here, open_dialog, opening
+from ui.page import Action, asked_id, dialog, empty, header, here, open_dialog, opener, opening
 from ui.session import _, n_, translated, uow
 
 add = Action(_("New team"), opening("new"), icon="group_add", primary=True, key="n")
@@ -14,13 +14,14 @@ header(_("Teams"), _("A leader sees the customers and plans of the team and of a
 
 with uow() as u:
     branches = teams.tree(u)
-    loose = teams.members(u, None)
+    loose = teams.people_of(u, None)
+    members = teams.people_of(u, asked_id("team")) if asked_id("team") else loose
 shown = {one.id: one for one in branches}
 chosen = asked_id("team")
 left, right = st.columns([1, 2], gap="large")
 
 with left:
-    if branches or len(loose):
+    if branches or loose:
         team_forms.tree(branches, chosen, without=len(loose), opens=lambda key: here(team=key, do=None, id=None))
     if not branches:
         sentence = _(
@@ -53,10 +54,6 @@ def head(team: teams.Branch | None, count: int) -> None:
 
 with right:
     if chosen == team_forms.NO_TEAM or chosen in shown:
-        members = loose
-        if chosen != team_forms.NO_TEAM:
-            with uow() as u:
-                members = teams.members(u, chosen)
         head(shown.get(chosen), len(members))
         person_columns = {
             "name": tables.Column(_("Name"), main=True, wrap=True),
@@ -70,8 +67,9 @@ with right:
                 tone=lambda _code: "warn",
             ),
         }
-        if len(members):
-            tables.table(members, person_columns, key="members", opens=lambda row: opening("team", id=row["id"]))
+        if members:
+            opens = opener("team", "id")
+            tables.table(members, person_columns, key="members", opens=lambda row: opens(id=row["id"]))
             st.caption(_("Click a person to move to another team."))
         else:
             empty(

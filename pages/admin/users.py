@@ -4,7 +4,7 @@ from crm import teams, users
 from crm.core.access import ROLES
 from crm.users import STATES, Filters
 from ui import filters, people_forms, tables, words
-from ui.page import Action, asked_id, dialog, empty, header, opening
+from ui.page import Action, asked_id, dialog, empty, header, opener, opening
 from ui.session import _, n_, translated, uow
 
 STATE_TONES = {"disabled": "warn", "deleted": "bad"}
@@ -24,8 +24,9 @@ text, role, team, state = filters.row(
 wanted = Filters(text=text, role=role or None, team_id=int(team) if team else None, state=state or None)
 with uow() as u:
     count = users.count(u, wanted)
-    frame = users.listing(u, wanted, page=tables.asked_page(), size=tables.SIZE)
+    rows = users.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
+opens = opener("person", "id", "seen")
 columns = {
     "name": tables.Column(_("Name"), main=True, wrap=True),
     "roles": tables.Column(_("Roles"), lambda codes: ", ".join(words.named(ROLES, code) for code in codes), wrap=True),
@@ -41,10 +42,10 @@ columns = {
 }
 if count:
     tables.table(
-        frame,
+        rows,
         columns,
         key="people",
-        opens=lambda row: opening("person", id=row["id"], seen=row["version"]),
+        opens=lambda row: opens(id=row["id"], seen=row["version"]),
         count=n_("{n} person", "{n} people", count, shown=words.number(count)),
         rows_in_all=count,
     )
