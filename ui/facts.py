@@ -20,6 +20,6 @@ class Box:
     note: str = ""
 
 
-def draw(*boxes: Box, key: str) -> None:
-    """Draw boxes of facts one below the other."""
-    draw_part("facts", key=key, data={"boxes": [asdict(one) for one in boxes]})
+def draw(*boxes: Box, key: str, beside: bool = False) -> None:
+    """Draw boxes of facts one below the other, or `beside` one another where there is room."""
+    draw_part("facts", key=key, data={"boxes": [asdict(one) for one in boxes], "beside": beside})

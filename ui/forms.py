@@ -19,28 +19,24 @@ DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
 class Form:
     """One form of one group of fields.
 
-    Its widgets keep what was typed through a restart of the server: in a dialog they hang on its key in the address, in a
-    page on the number of times that the form was saved.
+    Its widgets keep what was typed through a restart of the server: they hang on the dialog's key in the address.
     """
 
-    def __init__(self, name: str, *, in_dialog: bool = True) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._in_dialog = in_dialog
-        self.once = (dialog_key() if in_dialog else None) or once_key(name)
-        self._saves = f"_saves.{name}"
-        self._mark = self.once if in_dialog else str(st.session_state.get(self._saves, 0))
+        self.once = dialog_key() or once_key(name)
         self._slots: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
 
     @contextmanager
     def drawn(self) -> Iterator[None]:
         """Draw the form's frame around its fields."""
-        with st.form(f"form-{self.name}-{self._mark}", border=False):
+        with st.form(f"form-{self.name}-{self.once}", border=False):
             yield
 
     def key(self, field: str) -> str:
         """Return the widget key of a field."""
-        return f"{self.name}.{self._mark}.{field}"
+        return f"{self.name}.{self.once}.{field}"
 
     @contextmanager
     def _place(self, field: str) -> Iterator[None]:
@@ -124,15 +120,13 @@ class Form:
     def submit(self, label: str) -> bool:
         """Draw the form's button; True in the run that it was pressed."""
         with st.container(horizontal=True, horizontal_alignment="right"):
-            return st.form_submit_button(label, type="primary", key=f"submit-{self.name}-{self._mark}")
+            return st.form_submit_button(label, type="primary", key=f"submit-{self.name}-{self.once}")
 
     def finish(self, tried: Tried) -> None:
         """Close the form when its command worked; otherwise put each sentence beside its field."""
         if tried.ok:
             used(self.name)
-            st.session_state[self._saves] = st.session_state.get(self._saves, 0) + 1
-            if self._in_dialog:
-                saved()
+            saved()
             st.rerun()
         for field, sentence in tried.faults.items():
             slot = self._slots.get(field) or st.empty()

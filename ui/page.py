@@ -118,8 +118,13 @@ def close_dialog() -> None:
 
 def saved() -> None:
     """Close the dialog after its command worked: what was typed is no draft any more."""
-    st.session_state.pop(_draft(), None)
+    new_draft()
     close_dialog()
+
+
+def new_draft() -> None:
+    """Let the open dialog begin anew when it is opened the next time: what was typed does not come back."""
+    st.session_state.pop(_draft(), None)
 
 
 def dialog() -> str:

@@ -30,6 +30,7 @@ def _skeleton(skeleton: str, on: date, language: str) -> str:
     return format_skeleton(skeleton, on, locale=i18n.locale(language))
 
 
+@lru_cache(maxsize=4096)
 def moment(at: datetime, language: str, zone: str) -> str:
     """Write a moment in full."""
     return format_datetime(at, "medium", tzinfo=ZoneInfo(zone), locale=i18n.locale(language))

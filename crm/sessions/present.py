@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 
 from crm.core import clock
 from crm.core.access import Identity
@@ -123,12 +123,17 @@ class Browser:
     last_seen_at: datetime
 
 
+_ALIVE: Final = (
+    select(_ROW.id, _ROW.device, _ROW.address, _ROW.created_at, _ROW.last_seen_at)
+    .where(_ROW.user_id == bindparam("person"), _ROW.revoked_at.is_(None), _ROW.expires_at > bindparam("now"))
+    .order_by(_ROW.last_seen_at.desc())
+)
+
+
 def browsers(database: Database, user_id: int, *, now: datetime | None = None) -> list[Browser]:
     """Return where a person is signed in, the latest use first."""
-    columns = (_ROW.id, _ROW.device, _ROW.address, _ROW.created_at, _ROW.last_seen_at)
-    alive = (_ROW.user_id == user_id, _ROW.revoked_at.is_(None), _ROW.expires_at > (now or clock.now()))
     with database.reader.connect() as connection:
-        rows = connection.execute(select(*columns).where(*alive).order_by(_ROW.last_seen_at.desc())).all()
+        rows = connection.execute(_ALIVE, {"person": user_id, "now": now or clock.now()}).all()
     return [
         Browser(row.id, device_name(row.device or ""), row.address or "", row.created_at, row.last_seen_at)
         for row in rows

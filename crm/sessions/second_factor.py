@@ -10,7 +10,7 @@ from typing import Final
 
 import pyotp
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from crm.core import clock
 from crm.core.config import config
@@ -85,18 +85,20 @@ def drop_totp(work: UnitOfWork | Connection, user_id: int) -> None:
     connection.execute(delete(_RECOVERY).where(_RECOVERY.c.user_id == user_id))
 
 
+_SECRET: Final = select(_CREDENTIALS.c.totp_secret).where(_CREDENTIALS.c.user_id == bindparam("person"))
+_CODES_LEFT: Final = select(func.count()).select_from(_RECOVERY).where(_RECOVERY.c.user_id == bindparam("person"))
+
+
 def has_totp(database: Database, user_id: int) -> bool:
     """Say whether a person signs in with a second factor."""
-    wanted = select(_CREDENTIALS.c.totp_secret).where(_CREDENTIALS.c.user_id == user_id)
     with database.reader.connect() as connection:
-        return connection.execute(wanted).scalar_one_or_none() is not None
+        return connection.execute(_SECRET, {"person": user_id}).scalar_one_or_none() is not None
 
 
 def recovery_codes_left(database: Database, user_id: int) -> int:
     """Return how many recovery codes a person has not used yet."""
-    wanted = select(_RECOVERY.c.code_hash).where(_RECOVERY.c.user_id == user_id)
     with database.reader.connect() as connection:
-        return len(connection.execute(wanted).all())
+        return connection.execute(_CODES_LEFT, {"person": user_id}).scalar_one()
 
 
 def accept(database: Database, user_id: int, code: str, *, now: datetime | None = None) -> bool:

@@ -61,6 +61,7 @@ def overview(seen: health.Overview) -> None:
         facts.Box(_("Database"), database),
         facts.Box(_("Workers"), workers or nobody),
         key="facts",
+        beside=True,
     )
 
 
@@ -116,13 +117,12 @@ def run_columns() -> dict[str, tables.Column]:
 def look() -> None:
     """Look again every few seconds, for as long as somebody watches."""
     with uow() as u:
-        seen = health.overview(u)
+        seen = health.overview(u) if tab == "health" else None
         last = jobs.last_runs(u) if tab == "jobs" else {}
         newest = jobs.recent(u, most=MOST) if tab == "runs" else []
-    if tab == "health":
+    if seen:
         checks(seen.readiness.checks)
         overview(seen)
-        st.caption(_("In the terminal, 'python -m crm doctor' looks at everything, the slow looks too."))
     elif tab == "jobs":
         all_jobs(last)
     else:
@@ -131,3 +131,5 @@ def look() -> None:
 
 
 look()
+if tab == "health":
+    st.caption(_("In the terminal, 'python -m crm doctor' looks at everything, the slow looks too."))

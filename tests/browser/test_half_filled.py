@@ -45,8 +45,8 @@ def test_a_restart_loses_nothing_and_everything_goes_on(scene):
     leader.open("/plans")
     expect(counter(leader.page, plan_id)).to_have_text(f"{done(scene, plan_id)} of 500")
 
-    mate = scene.enter("mate")  # a form that is no dialog
-    mate.open("/account")
+    mate = scene.enter("mate")  # a password
+    mate.open("/account?do=password")
     mate.page.get_by_label("Present password").fill("seven quiet ott")
 
     scene.server.restart()

@@ -29,6 +29,9 @@ DIALOGS: Final = (
     ("leader", "/plans?do=target"),
     ("admin", "/users?do=new"),
     ("admin", "/teams?do=new"),
+    ("admin", "/settings?do=change"),
+    ("leader", "/account?do=language"),
+    ("leader", "/account?do=password"),
 )
 TROUBLE: Final = '[data-testid="stException"], [data-testid="stAlertContentError"], [data-testid="stToast"]'
 FITS: Final = """() => {

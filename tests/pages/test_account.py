@@ -49,12 +49,13 @@ def test_every_role_has_an_account_page(cast, name):
 
 def test_language_and_time_zone_hold_at_once_and_can_follow_the_browser_again(cast):
     here = signed_in(cast, cast.rep)
-    at = opened("account", here)
+    at = opened("account", here, do="language")
     field(at, "language").set_value("ru")
     field(at, "timezone").set_value("Asia/Shanghai")
     press(at, "Save")
     assert (account(cast, cast.rep).language, account(cast, cast.rep).timezone) == ("ru", "Asia/Shanghai")
-    at = opened("account", here)
+    assert ["Язык", "Русский", ""] in part(opened("account", here), "facts")["boxes"][0]["lines"]
+    at = opened("account", here, do="language")
     field(at, "language").select_index(0)
     field(at, "timezone").select_index(0)
     at.button[0].click().run()
@@ -64,7 +65,7 @@ def test_language_and_time_zone_hold_at_once_and_can_follow_the_browser_again(ca
 def test_a_changed_password_ends_every_other_sign_in_and_keeps_this_one(cast):
     with_password(cast, cast.rep)
     here, there = signed_in(cast, cast.rep), signed_in(cast, cast.rep)
-    at = opened("account", here)
+    at = opened("account", here, do="password")
     for name, value in (("old", OLD), ("password", NEW), ("again", NEW)):
         form(at, name, value, of="account-password")
     press(at, "Change password")
@@ -76,7 +77,7 @@ def test_a_changed_password_ends_every_other_sign_in_and_keeps_this_one(cast):
 def test_the_second_click_on_change_password_is_no_wrong_password(cast):
     with_password(cast, cast.rep)
     here = signed_in(cast, cast.rep)
-    first, second = opened("account", here), opened("account", here)
+    first, second = opened("account", here, do="password"), opened("account", here, do="password")
     for at in (first, second):
         for name, value in (("old", OLD), ("password", NEW), ("again", NEW)):
             form(at, name, value, of="account-password")
@@ -97,7 +98,7 @@ def test_the_second_click_on_change_password_is_no_wrong_password(cast):
 )
 def test_a_password_that_cannot_be_taken_is_said_beside_its_field(cast, old, new, again, sentence):
     with_password(cast, cast.rep)
-    at = opened("account", signed_in(cast, cast.rep))
+    at = opened("account", signed_in(cast, cast.rep), do="password")
     for name, value in (("old", old), ("password", new), ("again", again)):
         form(at, name, value, of="account-password")
     press(at, "Change password")
@@ -108,8 +109,8 @@ def test_a_password_that_cannot_be_taken_is_said_beside_its_field(cast, old, new
 def test_a_second_factor_is_switched_on_by_the_code_of_the_telephone_and_off_by_the_password(cast):
     with_password(cast, cast.rep)
     here = signed_in(cast, cast.rep)
-    at = opened("account", here)
-    press(at, "Switch on")
+    assert part(opened("account", here), "facts")["boxes"][2]["edit"] == "Switch on"
+    at = opened("account", here, do="factor")
     secret = at.session_state[account_forms.OFFER].secret
     assert secret in at.get("code")[0].value.replace(" ", "")
     form(at, "code", "000000", of="account-factor")
@@ -123,6 +124,7 @@ def test_a_second_factor_is_switched_on_by_the_code_of_the_telephone_and_off_by_
     press(at, "I wrote them down")
     assert codes[0] not in texts(at)
     assert "8 recovery codes left" in texts(at)
+    at = opened("account", here, do="factor")
     form(at, "password", "wrong password here", of="account-factor-off")
     press(at, "Switch off")
     assert sessions.has_totp(cast.database, cast.rep.user_id)
@@ -136,10 +138,14 @@ def test_one_signs_out_another_browser_and_not_a_colleagues(cast):
     there = signed_in(cast, cast.rep, "Mozilla/5.0 (iPhone) Safari/600")
     foreign = signed_in(cast, cast.mate)
     at = opened("account", here)
+    links = {row["href"] for row in part(at, "browsers")["rows"]}
+    assert links == {"", f"?do=browser&id={there.sign_in_id}"}
+    (mine,) = [row for row in part(at, "browsers")["rows"] if not row["href"]]
+    assert mine["cells"][1][0] == "This browser"
+    not_mine = opened("account", here, do="browser", id=foreign.sign_in_id)
+    assert not [one for one in not_mine.button if one.label == "Sign out there"]
+    at = opened("account", here, do="browser", id=there.sign_in_id)
     assert "Safari, iPhone" in texts(at)
-    assert "This browser" in texts(at)
-    keys = {one.key for one in at.button if one.label == "Sign out there"}
-    assert keys == {f"end-{there.sign_in_id}"}
     press(at, "Sign out there")
     alive = {one.sign_in_id for one in sessions.browsers(cast.database, here.user_id)}
     assert alive == {here.sign_in_id}
@@ -156,10 +162,12 @@ def test_all_other_browsers_are_signed_out_with_one_click(cast):
 
 
 def test_what_a_browser_calls_itself_is_never_markup(cast):
-    signed_in(cast, cast.rep, "**evil** [x](http://evil.example)")
-    at = opened("account", signed_in(cast, cast.rep))
-    assert not at.exception
-    assert not [one for kind in ("markdown", "caption") for one in at.get(kind) if "**evil**" in one.value]
+    evil, here = signed_in(cast, cast.rep, "**evil** [x](http://evil.example)"), signed_in(cast, cast.rep)
+    for query in ({}, {"do": "browser", "id": evil.sign_in_id}):
+        at = opened("account", here, **query)
+        assert not at.exception
+        assert "evil" in texts(at)
+        assert not [one for kind in ("markdown", "caption") for one in at.get(kind) if "**evil**" in one.value]
 
 
 def test_a_sign_in_that_has_ended_draws_nothing(cast):

@@ -411,7 +411,7 @@ def test_whoever_only_sees_the_matrix_finds_no_way_to_change_it(cast):
 
 
 def test_settings_are_saved_together(cast):
-    at = opened("settings", cast.admin)
+    at = opened("settings", cast.admin, do="change")
     field(at, "company_name").input("ООО «Ромашка»")
     field(at, "currency").set_value("CNY")
     field(at, "timezone").set_value("Asia/Shanghai")
@@ -419,11 +419,18 @@ def test_settings_are_saved_together(cast):
     with cast.unit() as u:
         found = settings.everything(u)
     assert (found["company_name"], found["currency"], found["timezone"]) == ("ООО «Ромашка»", "CNY", "Asia/Shanghai")
-    assert field(opened("settings", cast.admin), "company_name").value == "ООО «Ромашка»"
+    assert field(opened("settings", cast.admin, do="change"), "company_name").value == "ООО «Ромашка»"
+    lines = {
+        label: value
+        for box in part(opened("settings", cast.admin), "facts")["boxes"]
+        for label, value, _ in box["lines"]
+    }
+    assert (lines["Company name"], lines["Currency"]) == ("ООО «Ромашка»", "CNY Chinese Yuan")
+    assert lines["Time zone"].endswith("Shanghai, China")
 
 
 def test_a_wrong_setting_is_said_beside_it_and_none_is_saved(cast):
-    at = opened("settings", cast.admin)
+    at = opened("settings", cast.admin, do="change")
     field(at, "company_name").input("   ")
     field(at, "currency").set_value("CNY")
     press(at, "Save settings")
@@ -433,13 +440,13 @@ def test_a_wrong_setting_is_said_beside_it_and_none_is_saved(cast):
 
 
 def test_two_administrators_do_not_overwrite_each_others_settings(cast):
-    at = opened("settings", cast.admin)
+    at = opened("settings", cast.admin, do="change")
     with cast.unit(cast.admin) as u:
         settings.change(u, "currency", "USD")
     field(at, "currency").set_value("CNY")
     press(at, "Save settings")
     assert "Somebody else changed a setting meanwhile" in texts(at)
-    at = opened("settings", cast.admin)
+    at = opened("settings", cast.admin, do="change")
     with cast.unit(cast.admin) as u:
         settings.change(u, "currency", "EUR")
     field(at, "company_name").input("Only mine")

@@ -1,4 +1,4 @@
-// A box of facts: title, a link that edits them, labelled lines, a note below.
+// Boxes of facts: title, a link that edits them, labelled lines, a note below.
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".facts")
   const make = (tag, css, text) => {
@@ -8,6 +8,7 @@ export default function ({ data, parentElement }) {
     if (text !== undefined && text !== null) node.textContent = text
     return node
   }
+  root.classList.toggle("beside", Boolean(data.beside))
   root.replaceChildren(...data.boxes.map(box => {
   const holder = make("section"), head = make("header"), list = make("dl")
   head.append(make("h2", "", box.title))
