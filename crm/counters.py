@@ -103,7 +103,7 @@ def _next_month(day: date) -> date:
 
 
 @lru_cache(maxsize=128)
-def _sums(record: type[DailyCount | MonthlyCount], ranges: tuple[int, ...]) -> Prepared:
+def _sums(record: type[DailyCount | MonthlyCount], ranges: tuple[int, ...], *, of_teams: bool) -> Prepared:
     """Return the sums of as many periods as `ranges` is long, each of so many ranges of days."""
     within = [
         [record.day.between(bindparam(f"first_{n}_{k}"), bindparam(f"last_{n}_{k}")) for k in range(many)]
@@ -114,23 +114,27 @@ def _sums(record: type[DailyCount | MonthlyCount], ranges: tuple[int, ...]) -> P
         for n, some in enumerate(within)
         if some
     ]
+    who = User.team_id if of_teams else record.responsible_id
+    counts = select(who.label("who"), record.measure, *sums)
+    if of_teams:
+        counts = counts.join(User, User.id == record.responsible_id)
     return Prepared(
-        select(record.responsible_id, record.measure, *sums)
-        .where(record.measure.in_(bindparam("measures", expanding=True)))
+        counts.where(record.measure.in_(bindparam("measures", expanding=True)))
         .where(or_(*(one for some in within for one in some)))
-        .group_by(record.responsible_id, record.measure)
+        .group_by(who, record.measure)
     )
 
 
 def totals(
-    u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period]
-) -> dict[tuple[str, Period], dict[int, int]]:
+    u: UnitOfWork, measures: Iterable[str], periods: Iterable[Period], *, of_teams: bool = False
+) -> dict[tuple[str, Period], dict[int | None, int]]:
     """Return (measure, period) -> person id -> count, for the people inside the reader's scope.
 
     One statement for all whole months, one more where a period has other days.
+    of_teams: the sums of the people of each team, by team id (None: people without a team).
     """
     wanted, spans = sorted(set(measures)), sorted(set(periods))
-    found: dict[tuple[str, Period], dict[int, int]] = {(one, span): {} for one in wanted for span in spans}
+    found: dict[tuple[str, Period], dict[int | None, int]] = {(one, span): {} for one in wanted for span in spans}
     parts = [split(span) for span in spans]
     for record, ranges in ((MonthlyCount, [one for one, _ in parts]), (DailyCount, [one for _, one in parts])):
         if not wanted or not any(ranges):
@@ -139,8 +143,8 @@ def totals(
         for n, some in enumerate(ranges):
             for k, (first, last) in enumerate(some):
                 values |= {f"first_{n}_{k}": first, f"last_{n}_{k}": last}
-        for row in u.rows(_sums(record, tuple(map(len, ranges))), **values):
+        for row in u.rows(_sums(record, tuple(map(len, ranges)), of_teams=of_teams), **values):
             for n, span in enumerate(spans):
-                people = found[row["measure"], span]
-                people[row["responsible_id"]] = people.get(row["responsible_id"], 0) + int(row.get(f"period_{n}", 0))
+                sums = found[row["measure"], span]
+                sums[row["who"]] = sums.get(row["who"], 0) + int(row.get(f"period_{n}", 0))
     return found

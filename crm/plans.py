@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, or_, select
@@ -171,8 +172,10 @@ def progress(u: UnitOfWork, day: date, which: Which = Which.ALL, *, team_id: int
     team_id: only the plans of this team and of its people. `whose` is '' for the company.
     """
     plans = _running(u, day, which, team_id)
-    sums = counters.totals(u, (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans))
-    teams_of = _teams_of_people(u) if any(one["responsible_id"] is None for one in plans) else {}
+    of_teams = [one["responsible_id"] is None for one in plans]
+    measures, spans = (one["measure"] for one in plans), ((one["starts_on"], one["ends_on"]) for one in plans)
+    sums = counters.totals(u, measures, spans, of_teams=all(of_teams))
+    teams_of = _teams_above(u, people=not all(of_teams)) if any(of_teams) else {}
     found = [_progress(one, sums[one["measure"], (one["starts_on"], one["ends_on"])], teams_of, day) for one in plans]
     return sorted(found, key=_by_person_and_length)
 
@@ -201,21 +204,22 @@ def _by_person_and_length(one: Progress) -> tuple[Any, ...]:
     )
 
 
-def _teams_of_people(u: UnitOfWork) -> dict[int, set[int]]:
-    """Return person id -> the person's team and every team above it."""
+def _teams_above(u: UnitOfWork, *, people: bool) -> dict[int | None, set[int]]:
+    """Return team id (people: person id) -> that team (the person's team) and every team above it."""
     above = {row["id"]: row["parent_id"] for row in u.rows(_TEAMS)}
-    found: dict[int, set[int]] = {}
-    for row in u.rows(_PEOPLE):
-        team, chain = row["team_id"], set()
+    teams = {row["id"]: row["team_id"] for row in u.rows(_PEOPLE)} if people else {one: one for one in above}
+    found: dict[int | None, set[int]] = {}
+    for one, lowest in teams.items():
+        chain, team = set[int](), lowest
         while team is not None and team not in chain:
             chain.add(team)
             team = above.get(team)
-        found[row["id"]] = chain
+        found[one] = chain
     return found
 
 
 def _progress(
-    plan: Mapping[str, Any], counted: Mapping[int, int], teams_of: Mapping[int, set[int]], day: date
+    plan: Mapping[str, Any], counted: Mapping[int | None, int], teams_of: Mapping[int | None, set[int]], day: date
 ) -> Progress:
     person, team = plan["responsible_id"], plan["team_id"]
     if person is not None:
@@ -240,6 +244,7 @@ def _progress(
     )
 
 
+@lru_cache(maxsize=1024)
 def weekdays(first: date, last: date) -> int:
     """Return the number of days Monday to Friday between two days, both included; 0 when `last` is before `first`."""
     days = (last - first).days + 1

@@ -6,16 +6,16 @@ Everything is looked up when it is asked for: a fragment or a callback runs with
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from crm import notifications, users
-from crm.core import i18n, logs
+from crm.core import changes, i18n, logs
 from crm.core.access import Actor, Identity
 from crm.core.config import database
 from crm.core.errors import AlreadyDone, Conflict, CrmError, Invalid, InvalidForm, SignedOut
@@ -25,6 +25,8 @@ _MEMORY = "_memory"
 _SAID = "_said"
 FRESH_SECONDS: Final = 5
 """How long the menu and the strip may be drawn from what was noted."""
+WATCHED_SECONDS: Final = 10
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ class Around:
     unread: int
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What was read for a part that looks every second: at which mark of changes, when, and by whom."""
+
+    mark: changes.Mark
+    at: float
+    who: Identity
+    read: Any
+
+
 @dataclass
 class Memory:
     """What is noted for one session: who was seen last with which rights, what was noted around, and the screens' pages."""
@@ -43,6 +55,7 @@ class Memory:
     actor: Actor | None = None
     around: Around | None = None
     pages: tuple[Any, Any] = (None, None)
+    watched: dict[Any, Watched] = field(default_factory=dict)
 
 
 class _Here(threading.local):
@@ -91,6 +104,21 @@ def me() -> Actor:
         with uow() as u:
             return u.actor
     return noted.actor
+
+
+def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
+    """Return what `read` returns, from memory while nobody has changed anything: for what looks every second.
+
+    key: of the part and all that `read` depends on. Whatever no verb changes (the day) is seen after WATCHED_SECONDS.
+    """
+    mark, now, noted = changes.mark(database()), time.monotonic(), memory().watched
+    known = noted.get(key)
+    if known is None or (known.mark, known.who) != (mark, identity()) or now - known.at > WATCHED_SECONDS:
+        with uow() as u:
+            known = Watched(mark, now, identity(), read(u))
+        noted.clear()  # what another page watched is not kept
+        noted[key] = known
+    return known.read  # type: ignore[no-any-return]
 
 
 def look_around(u: UnitOfWork) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from crm.core import audit_log, clock
+from crm.core import audit_log, changes, clock
 from crm.core.access import SYSTEM, Actor, Identity, load_actor
 from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused, Unavailable
 from crm.core.guards import Guarded, guard_flush
@@ -234,6 +234,8 @@ class UnitOfWork:
     def commit(self) -> None:
         """Make the unit durable. Called by `unit_of_work`, never by a verb."""
         self.session.commit()
+        if self._writes:
+            changes.forget(self.database)
 
     def close(self) -> None:
         """Give everything back."""

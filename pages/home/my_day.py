@@ -8,7 +8,7 @@ from crm.plans import Which
 from ui import tables, timeline, words
 from ui.counters import EVERY, counters
 from ui.page import empty, header
-from ui.session import _, colleagues, may, me, uow
+from ui.session import _, colleagues, may, me, uow, watched
 
 LAST = 10
 
@@ -26,8 +26,7 @@ header(_("Good day, {name}").format(name=me().name.split()[0]), words.day(today)
 @st.fragment(run_every=EVERY)
 def live() -> None:
     """Draw the counters: one's own, for a leader also those of the team."""
-    with uow() as u:
-        running = plans.progress(u, today, Which.FIRST)
+    running = watched("my-plans", lambda u: plans.progress(u, today, Which.FIRST))
     if running:
         counters(running, key="my-plans")
     else:

@@ -4,11 +4,12 @@ import streamlit as st
 
 from crm import plans, settings, teams
 from crm.core import clock
-from crm.plans import Which
+from crm.core.uow import UnitOfWork
+from crm.plans import Progress, Which
 from ui import filters, plan_forms
 from ui.counters import EVERY, counters
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, may, me, uow
+from ui.session import _, may, me, uow, watched
 
 aim = Action(_("Set a target"), opening("target"), icon="flag", primary=True, key="n")
 header(_("Plans"), _("Targets and what is done, at this moment."), actions=[aim] if may("plans.set") else [])
@@ -23,14 +24,18 @@ if several:
     team = int(asked) if asked else None
 
 
+def running_now(u: UnitOfWork) -> list[Progress]:
+    """Return the plans of the teams, or of one team and its people."""
+    today = clock.day_of(u.now, settings.value(u, "timezone"))
+    if team or not several:
+        return plans.progress(u, today, team_id=team)
+    return plans.progress(u, today, Which.TEAMS) or plans.progress(u, today)
+
+
 @st.fragment(run_every=EVERY)
 def live() -> None:
-    """Draw the counters, again and again: those of the teams, or of one team and its people."""
-    with uow() as u:
-        today = clock.day_of(u.now, settings.value(u, "timezone"))
-        running = plans.progress(u, today, Which.TEAMS if several else Which.ALL, team_id=team)
-        if several and not team and not running:
-            running = plans.progress(u, today)
+    """Draw the counters, again and again."""
+    running = watched(("plans", team), running_now)
     if running:
         counters(running, key="plans")
     elif team:
