@@ -25,7 +25,7 @@ from crm.core.verbs import verb
 from db.base import Record
 
 MEASURES: Final[Mapping[str, str]] = {
-    "interactions": N_("Interactions"),
+    "interactions": N_("Contacts"),
     "calls": N_("Calls"),
     "outbound_calls": N_("Outbound calls"),
     "meetings": N_("Meetings"),

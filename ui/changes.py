@@ -49,7 +49,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "ends_on": N_("Last day"),
     "of_team": N_("Of a team"),
     "at": N_("When"),
-    "direction": N_("Who began"),
+    "direction": N_("Direction"),
     "outcome": N_("Result"),
     "topic": N_("Topic"),
     "minutes": N_("Minutes"),

@@ -69,9 +69,13 @@ def _currencies(code: str) -> dict[str, str]:
     return {one: f"{one} {names[one]}" for one in sorted(list_currencies()) if one in names}
 
 
-def countries() -> dict[str, str]:
-    """Return code -> name by name, of every country whose phone numbers we can read: 'RU' -> 'Russia'."""
-    return _countries(language())
+def countries(kept: str | None = None) -> dict[str, str]:
+    """Return code -> name by name, of every country whose phone numbers we can read: 'RU' -> 'Russia'.
+
+    kept: what stands in a record already, be it no code at all.
+    """
+    found = _countries(language())
+    return found if kept is None or kept in found else {kept: kept} | found
 
 
 @lru_cache(maxsize=3)

@@ -8,7 +8,7 @@ from crm import audit, customers, interactions, plans
 from crm.core import clock
 from crm.customers import KINDS, SOURCES, STAGES, Kind
 from crm.interactions import DIRECTIONS, OUTCOMES
-from ui import forms, words
+from ui import choices, forms, words
 from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, attempt, may, me, tell, translated, uow, zone
@@ -35,7 +35,7 @@ def labels() -> dict[str, str]:
         "name": _("Name"),
         "kind": _("Kind"),
         "phones": _("Phones"),
-        "emails": _("E-mails"),
+        "emails": _("E-mail addresses"),
         "address": _("Address"),
         "stage": _("Stage"),
         "industry": _("Industry"),
@@ -137,6 +137,8 @@ def _draw_fields(form: Form, fields: tuple[str, ...], value: dict[str, Any]) -> 
             form.choice(field, name[field], translated(STAGES), value=value[field])
         elif field == "source":
             form.choice(field, name[field], {None: "–"} | translated(SOURCES), value=value[field])
+        elif field == "country":
+            form.choice(field, name[field], {None: "–"} | choices.countries(kept=value[field]), value=value[field])
         elif field == "employees":
             form.number(field, name[field], value=value[field], min_value=0)
         elif field in {"need", "note"}:
@@ -186,7 +188,7 @@ def _log(customer_id: int) -> None:
             "kind", _("What"), translated(interactions.KINDS), value=interactions.Kind.CALL, required=True
         )
         direction = form.chips(
-            "direction", _("Who began"), translated(DIRECTIONS), value=interactions.Direction.OUTBOUND
+            "direction", _("Direction"), translated(DIRECTIONS), value=interactions.Direction.OUTBOUND
         )
         outcome = form.chips("outcome", _("Result"), translated(OUTCOMES), value=interactions.Outcome.FINISHED)
         note = form.area("note", _("What was said"), height=110, max_chars=interactions.LONGEST_NOTE)

@@ -15,6 +15,9 @@ from ui.session import Tried, _, language, once_key, used
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
 """How a day is typed in each language; elsewhere DD/MM/YYYY."""
 
+HANG_TOGETHER: Final = 3
+"""So many chips fit beside each other on a telephone, in every language."""
+
 
 class Form:
     """One form of one group of fields.
@@ -71,9 +74,10 @@ class Form:
         return self.values[field]
 
     def chips(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
-        """Draw a choice of few codes as chips that all can be seen."""
+        """Draw a choice of few codes as chips that all can be seen: two or three hang together, more may take several rows."""
+        draw = st.segmented_control if len(names) <= HANG_TOGETHER else st.pills
         with self._place(field):
-            self.values[field] = st.segmented_control(
+            self.values[field] = draw(
                 label, list(names), default=value, format_func=lambda code: names[code], key=self.key(field),
                 persist_state="session", **options,
             )  # fmt: skip

@@ -29,7 +29,7 @@ def _new() -> None:
     with uow() as u:
         team_names = teams.directory(u)
     with form.drawn():
-        form.text("name", _("Name"), max_chars=users.NAME_LENGTH)
+        form.text("name", _("Full name"), max_chars=users.NAME_LENGTH)
         form.text(
             "username", _("User name"), help=_("Typed at sign-in: letters a-z, digits, dots, hyphens."), max_chars=64
         )
@@ -118,7 +118,7 @@ def _account_fields(person: User) -> None:
     form = Form(f"person-{person.id}")
     seen = seen_version() or st.session_state.setdefault(form.key("seen"), person.version)
     with form.drawn():
-        form.text("name", _("Name"), value=person.name, max_chars=users.NAME_LENGTH)
+        form.text("name", _("Full name"), value=person.name, max_chars=users.NAME_LENGTH)
         form.text("username", _("User name"), value=person.username, max_chars=64)
         form.text("email", _("E-mail"), value=person.email, max_chars=200)
         form.choice("language", _("Language"), {None: _("As in the browser")} | LANGUAGES, value=person.language)

@@ -21,7 +21,7 @@ SIZE: Final = 50
 class Column:
     """One column: its label, how a value is written, and how it looks.
 
-    wrap: long text takes several lines; grow: it takes the room that is left, and ends in dots.
+    wrap: long text takes several lines; grow: it takes the room that is left, two lines at most.
     tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
     """
 

@@ -55,7 +55,7 @@ def _new(branches: list[Branch]) -> None:
     with uow() as u:
         people = users.directory(u)
     with form.drawn():
-        form.text("name", _("Name"), max_chars=teams.NAME_LENGTH)
+        form.text("name", _("Team name"), max_chars=teams.NAME_LENGTH)
         form.choice("leader_id", _("Leader"), {None: "–"} | people)
         form.choice(
             "parent_id", _("Stands under"), {None: _("No other team")} | {one.id: indented(one) for one in branches}
@@ -83,7 +83,7 @@ def _finish(form: Form, tried: Tried) -> None:
 def _rename(team: Branch, _branches: list[Branch]) -> None:
     form = Form(f"rename-{team.id}")
     with form.drawn():
-        form.text("name", _("Name"), value=team.name, max_chars=teams.NAME_LENGTH)
+        form.text("name", _("Team name"), value=team.name, max_chars=teams.NAME_LENGTH)
         if form.submit(_("Save")):
             with attempt(_("Saved.")) as tried, uow(form.once) as u:
                 teams.rename(u, team.id, form.values["name"], seen=seen_version() or team.version)

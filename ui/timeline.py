@@ -25,7 +25,7 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
     return first | {
         "at": tables.Column(_("When"), words.when),
         "kind": tables.Column(_("What"), lambda code: words.named(KINDS, code), main=not with_customer),
-        "direction": tables.Column(_("Who began"), lambda code: words.named(DIRECTIONS, code), muted=True),
+        "direction": tables.Column(_("Direction"), lambda code: words.named(DIRECTIONS, code), muted=True),
         "outcome": tables.Column(
             _("Result"),
             lambda code: words.named(OUTCOMES, code),
@@ -33,7 +33,7 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
             tone=lambda code: OUTCOME_TONES.get(code, ""),
         ),
         "note": tables.Column(_("Note"), grow=True),
-        "responsible_id": tables.Column(_("With whom"), lambda key: people.get(int(key), ""), muted=True),
+        "responsible_id": tables.Column(_("Colleague"), lambda key: people.get(int(key), ""), muted=True),
     }
 
 
@@ -65,9 +65,9 @@ def entry(interaction_id: int, people: dict[int, str]) -> None:
 def _entry(one: interactions.Interaction, people: dict[int, str]) -> None:
     shown = {
         _("When"): words.moment(one.at),
-        _("Who began"): words.named(DIRECTIONS, one.direction),
+        _("Direction"): words.named(DIRECTIONS, one.direction),
         _("Result"): words.named(OUTCOMES, one.outcome),
-        _("With whom"): people.get(one.responsible_id, ""),
+        _("Colleague"): people.get(one.responsible_id, ""),
         _("Topic"): one.topic or "",
         _("What was said"): one.note,
         _("Written down"): words.moment(one.logged_at),

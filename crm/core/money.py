@@ -1,11 +1,15 @@
 """Money: an exact amount with its currency."""
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
+from typing import Final
 
 from babel.numbers import format_currency, get_currency_precision
 
 from crm.core.errors import Invalid
+
+_CODE_AT_FIGURE: Final = re.compile(r"([A-Za-z]{3})(?=\d)")
 
 
 @lru_cache(maxsize=256)
@@ -35,5 +39,5 @@ def parse(text: str, *, field: str = "amount") -> Decimal:
 
 
 def written(amount: Decimal, currency: str, language: str) -> str:
-    """Write an amount as people of that language do: '1 234,50 ₽'."""
-    return format_currency(amount, currency, locale=language)
+    """Write an amount as people of that language do: '1 234,50 ₽'; a code of letters stands apart: 'RUB 1,234.50'."""
+    return _CODE_AT_FIGURE.sub("\\1\u00a0", format_currency(amount, currency, locale=language))

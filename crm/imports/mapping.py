@@ -42,7 +42,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "middle_name": N_("Middle name"),
     "kind": N_("Kind"),
     "phones": N_("Phones"),
-    "emails": N_("E-mails"),
+    "emails": N_("E-mail addresses"),
     "external_number": N_("Number in another system"),
     "responsible": N_("Responsible"),
     "stage": N_("Stage"),

@@ -84,7 +84,7 @@ else:
         "bytes": tables.Column(_("Size"), megabytes, right=True),
         "rows": tables.Column(_("Rows"), words.number, right=True),
         "seconds": tables.Column(_("Seconds"), words.number, right=True),
-        "name": tables.Column(_("Name"), muted=True, wrap=True),
+        "name": tables.Column(_("File"), muted=True, wrap=True),
     }
     tables.table(copies, columns, key="copies")
     with st.expander(_("How to bring a copy back")):

@@ -31,7 +31,7 @@ tab = header(
     " · ".join(filter(None, line)),
     actions=[log] if may("interactions.log") else [],
     figures=figures,
-    tabs={"timeline": _("Time-line"), "purchases": _("Purchases"), "history": _("History")},
+    tabs={"timeline": _("Timeline"), "purchases": _("Purchases"), "history": _("History")},
 )
 
 left, right = st.columns([2, 1], gap="medium")

@@ -61,7 +61,7 @@ elif wanted == Filters():
         icon="group_add",
     )
 else:
-    empty(_("Nobody matches these filters."), icon="filter_alt_off")
+    empty(_("Nobody matches these filters."), button=_("Show everybody"), href="/customers", icon="filter_alt_off")
 
 if dialog() == "new" and may("customers.create"):
     customer_forms.new(people)

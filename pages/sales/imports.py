@@ -20,12 +20,14 @@ def overview() -> None:
         rows = imports.listing(u, page=tables.asked_page(), size=tables.SIZE)
     if count:
         imports_parts.listing(rows, count, people)
+    elif not may("imports.run"):
+        empty(_("Nothing was imported yet."), icon="upload_file")
     else:
         empty(
             _(
                 "Nothing was imported yet. Bring the table of customers that you have: CSV or Excel, in any order of columns."
             ),
-            button=_("Import a file") if may("imports.run") else "",
+            button=_("Import a file"),
             href=opening("new"),
             icon="upload_file",
         )

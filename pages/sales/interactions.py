@@ -18,7 +18,7 @@ period, kind, direction, who = filters.row(
         "period", _("Any time"), {"today": _("Today"), "week": _("7 days"), "month": _("30 days"), "year": _("A year")}
     ),
     filters.choice("kind", _("Kind"), translated(KINDS)),
-    filters.choice("direction", _("Who began"), translated(DIRECTIONS)),
+    filters.choice("direction", _("Direction"), translated(DIRECTIONS)),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
 )
 first_day = clock.day_of(clock.now(), zone()) - timedelta(days=DAYS_BACK[period]) if period else None
@@ -44,4 +44,4 @@ if count:
 elif wanted == Filters():
     empty(_("The journal is empty. Open a customer and log the first contact."), icon="forum")
 else:
-    empty(_("Nothing matches these filters."), icon="filter_alt_off")
+    empty(_("Nothing matches these filters."), button=_("Show everything"), href="/interactions", icon="filter_alt_off")

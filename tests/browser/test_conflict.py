@@ -76,7 +76,7 @@ def test_changes_of_different_fields_need_no_decision(scene):
     save(first)
     expect(dialog(first.page)).to_be_hidden()
 
-    field(second, "E-mails").fill(f"{EMAIL}, second@example.com")
+    field(second, "E-mail addresses").fill(f"{EMAIL}, second@example.com")
     save(second)
     expect(second.page.get_by_text("Kira Keeper had saved this customer meanwhile")).to_be_visible()
     expect(dialog(second.page)).to_be_hidden()

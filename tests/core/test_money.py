@@ -68,7 +68,7 @@ def test_any_text_is_an_amount_or_invalid(text):
     ("language", "written"), [("ru", "1\u00a0234,50\u00a0₽"), ("en", "RUB\u00a01,234.50"), ("zh", "RUB\u00a01,234.50")]
 )
 def test_amounts_are_written_as_the_language_does(language, written):
-    assert money.written(Decimal("1234.5"), "RUB", language).replace("RUB1", "RUB\u00a01") == written
+    assert money.written(Decimal("1234.5"), "RUB", language) == written
 
 
 @pytest.mark.parametrize("amount", ["0", "0.0001", "-0.0001", "99999999999999.9999", "-12345.6789", "0.1"])

@@ -24,7 +24,7 @@ export default function ({ data, parentElement, setStateValue }) {
   // --- look-up ---------------------------------------------------------------
   const find = make("div", "find")
   const box = make("input")
-  Object.assign(box, { type: "search", placeholder: words.find, autocomplete: "off", spellcheck: false, maxLength: 120 })
+  Object.assign(box, { type: "search", placeholder: innerWidth > 640 ? words.find : words.find_short, autocomplete: "off", spellcheck: false, maxLength: 120 })
   box.setAttribute("aria-label", words.find)
   box.setAttribute("role", "combobox")
   const found = make("div", "drop")
@@ -235,7 +235,8 @@ export default function ({ data, parentElement, setStateValue }) {
     }
   }
   const sheet = new CSSStyleSheet()
-  sheet.replaceSync(`${hidden} { display: none; }`)
+  // Streamlit writes white on the accent in both themes; on the light accent of the dark one nobody could read it
+  sheet.replaceSync(`${hidden} { display: none; } [data-testid^="stBaseButton-primary"]:not(:disabled) { color: Canvas; }`)
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
   const focus = new MutationObserver(changes => {
     meet()

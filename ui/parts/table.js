@@ -27,6 +27,7 @@ export default function ({ data, parentElement }) {
       if (!text) { line.append(cell); return }
       if (column.tag || tone) cell.append(make("span", "tag " + (tone || ""), text))
       else if (row.href && !link) cell.append(link = visit(text, "", row.href))
+      else if (column.css.includes("grow")) cell.append(make("span", "few", text)) // its title has the rest
       else cell.textContent = text
       if (text.length > 28) cell.title = text
       line.append(cell)

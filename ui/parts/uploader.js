@@ -5,6 +5,7 @@ export default function ({ data }) {
   style.textContent = `
     [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none !important; }
     [data-testid="stFileUploaderDropzoneInstructions"]::after { content: ${quoted(data.hint)}; }
+    @media (hover: none) { [data-testid="stFileUploaderDropzoneInstructions"] { display: none !important; } }
     [data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"] { font-size: 0; }
     [data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"]::after { content: ${quoted(data.button)}; font-size: 0.95rem; }`
   document.head.append(style)
