@@ -41,7 +41,7 @@ FITS: Final = """() => {
 
 NAMES: Final = """
     Rapport Streamlit Python SQLite PostgreSQL SQLAlchemy DBOS Chrome Chromium Linux
-    CSV TSV TXT XLSX Excel SMS UTC GB MB KB kB MiB EN RU ZH English
+    CSV TSV TXT XLSX Excel SMS UTC RUB GB MB KB kB MiB EN RU ZH English
     crm doctor backup restore run python worker make sqlite https http example auth yaml com xlsx Enter
 """
 """Words that are written in Latin letters in every language."""
