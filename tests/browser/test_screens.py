@@ -38,6 +38,21 @@ FITS: Final = """() => {
   const main = document.querySelector('[data-testid=stMain]')
   return Math.max(document.documentElement.scrollWidth - innerWidth, main ? main.scrollWidth - main.clientWidth : 0)
 }"""
+CONTRAST: Final = """node => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d')
+  const light = colour => {
+    canvas.fillStyle = colour
+    canvas.fillRect(0, 0, 1, 1)
+    const part = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map(part)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+  }
+  const style = getComputedStyle(node), [dim, bright] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b)
+  return bright / dim
+}"""
+"""How well the words of a filled button can be read, as WCAG counts it."""
+
+READABLE: Final = 4.5
 
 NAMES: Final = """
     Rapport Streamlit Python SQLite PostgreSQL SQLAlchemy DBOS Chrome Chromium Linux
@@ -147,6 +162,16 @@ def test_every_dialog_fits_a_telephone(scene, lived_in):
                 assert box["x"] >= 0, address
                 assert box["x"] + box["width"] <= TELEPHONE["width"], address
                 whole(person, address)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_main_button_can_be_read_in_both_themes(scene, theme):
+    keeper = scene.enter("keeper", color_scheme=theme)
+    keeper.open("/customers?do=new")
+    button = dialog(keeper.page).get_by_role("button", name="Add customer")
+    expect(button).to_be_visible()
+    assert button.evaluate(CONTRAST) >= READABLE
+    assert keeper.page.locator(".head .button.primary").evaluate(CONTRAST) >= READABLE
 
 
 def test_a_hand_written_address_beyond_ones_role_leads_to_the_first_page(scene):
