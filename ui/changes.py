@@ -11,7 +11,7 @@ from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
 from ui import customer_forms, rights_forms, words
-from ui.session import _, translated
+from ui.session import _, language, translated
 
 FIELDS: Final[Mapping[str, str]] = {
     "responsible_id": N_("Responsible"),
@@ -117,10 +117,11 @@ def _line(
         role, right = key.split(" ", 1)
         field = f"{words.named(ROLES, role)}, {words.named(RIGHTS, right)}"
         return field, *(rights_forms.scope_word(right, value) if right in RIGHTS else str(value) for value in pair)  # type: ignore[return-value]
-    return _field(record, key), *(_value(record, key, value, people, teams) for value in pair)  # type: ignore[return-value]
+    return _field(language(), record, key), *(_value(record, key, value, people, teams) for value in pair)  # type: ignore[return-value]
 
 
-def _field(record: str, key: str) -> str:
+@lru_cache(maxsize=1024)
+def _field(_language: str, record: str, key: str) -> str:
     if record == "settings" and key in settings.DEFINITIONS:
         return _(settings.DEFINITIONS[key].label)
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)

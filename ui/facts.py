@@ -1,7 +1,7 @@
 """Boxes of facts: labelled lines of text with one link that edits them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ui.parts import draw as draw_part
 
@@ -22,4 +22,4 @@ class Box:
 
 def draw(*boxes: Box, key: str, beside: bool = False) -> None:
     """Draw boxes of facts one below the other, or `beside` one another where there is room."""
-    draw_part("facts", key=key, data={"boxes": [asdict(one) for one in boxes], "beside": beside})
+    draw_part("facts", key=key, data={"boxes": [vars(one) for one in boxes], "beside": beside})

@@ -7,7 +7,7 @@ import streamlit as st
 from crm import health
 from crm.core import i18n, jobs
 from crm.core.jobs import JOBS, STATUSES, JobState, Status
-from crm.health import LEVELS, Check, Level
+from crm.health import LEVELS, Level, Readiness
 from ui import facts, tables, words
 from ui.page import header
 from ui.session import _, language, uow
@@ -23,12 +23,20 @@ tab = header(
 )
 
 
-def checks(found: tuple[Check, ...]) -> None:
-    """Draw each look with what to do."""
-    rows = [
+def checks(found: Readiness) -> None:
+    """Draw each look with what to do, and every worker with its last sign of life."""
+    rows: list[dict[str, Any]] = [
         {"level": one.level, "text": _(one.text).format(**one.values), "advice": _(one.advice) if one.advice else ""}
-        for one in found
+        for one in found.checks
     ]
+    workers = [
+        _("Worker {name}: on {host} since {since}, last sign {ago}").format(
+            name=one.name, host=one.host, since=words.when(one.started_at), ago=words.ago(one.at)
+        )
+        for one in found.beats
+    ]
+    nobody = [_("No worker was ever at work here.")]
+    rows += [{"level": None, "text": text, "advice": ""} for text in workers or nobody]
     columns = {
         "level": tables.Column(_("State"), lambda level: words.named(LEVELS, level), tag=True, tone=_tone),
         "text": tables.Column(_("What was found"), main=True, wrap=True),
@@ -42,24 +50,12 @@ def _tone(level: Level) -> str:
 
 
 def overview(seen: health.Overview) -> None:
-    """Draw versions, database and workers as boxes of facts."""
+    """Draw versions and database as boxes of facts."""
     versions = [(name, version, "") for name, version in seen.versions.items()]
     database = [(_("Place"), seen.place, ""), (_("Size"), megabytes(seen.bytes), "")]
-    workers = [
-        (
-            one.name,
-            _("on {host} since {since}, last sign {ago}").format(
-                host=one.host, since=words.when(one.started_at), ago=words.ago(one.at)
-            ),
-            "",
-        )
-        for one in seen.readiness.beats
-    ]
-    nobody = [("", _("No worker was ever at work here."), "")]
     facts.draw(
         facts.Box(_("Versions"), versions),
         facts.Box(_("Database"), database),
-        facts.Box(_("Workers"), workers or nobody),
         key="facts",
         beside=True,
     )
@@ -114,22 +110,23 @@ def run_columns() -> dict[str, tables.Column]:
 
 
 @st.fragment(run_every=SECONDS)
-def look() -> None:
-    """Look again every few seconds, for as long as somebody watches."""
+def look() -> health.Overview | None:
+    """Look again every few seconds, for as long as somebody watches; return what does not move, to be drawn once."""
     with uow() as u:
         seen = health.overview(u) if tab == "health" else None
         last = jobs.last_runs(u) if tab == "jobs" else {}
         newest = jobs.recent(u, most=MOST) if tab == "runs" else []
     if seen:
-        checks(seen.readiness.checks)
-        overview(seen)
+        checks(seen.readiness)
     elif tab == "jobs":
         all_jobs(last)
     else:
         rows = [{"title": _(one.title)} | told(one) for one in newest]
         tables.table(rows, {"title": tables.Column(_("Job"), main=True)} | run_columns(), key="runs")
+    return seen
 
 
-look()
-if tab == "health":
+seen = look()
+if seen:
+    overview(seen)
     st.caption(_("In the terminal, 'python -m crm doctor' looks at everything, the slow looks too."))
