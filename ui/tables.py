@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui.page import here
 from ui.parts import draw as draw_part
-from ui.session import _, n_
+from ui.session import n_
 from ui.words import number
 
 SIZE: Final = 50
@@ -86,10 +86,8 @@ def _cell(column: Column, value: Any) -> tuple[str, str]:
 
 
 def counted(n: int, cap: int, one: str, many: str) -> str:
-    """Write how many rows there are: '1,204 customers', or 'more than 10,000' beyond the cap."""
-    if n > cap:
-        return _("more than {n}").format(n=number(cap))
-    return n_(one, many, n, shown=number(n))
+    """Write how many rows there are: '1,204 customers', or '10,000+ customers' beyond the cap."""
+    return n_(one, many, min(n, cap), shown=f"{number(cap)}+" if n > cap else number(n))
 
 
 def asked_page() -> int:
