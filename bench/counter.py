@@ -153,7 +153,8 @@ def _caller(database: Database) -> Identity:
 
 
 def _plan(database: Database, caller: Identity) -> int:
-    """Return a plan of the caller that counts calls and runs today."""
+    """Return a plan of the caller that a call moves and that runs today."""
     with unit_of_work(database, caller) as u:
         found = plans.progress(u, clock.day_of(u.now, "Europe/Moscow"), plans.Which.MINE)
-    return next(one.plan_id for one in found if one.measure == "calls")
+    moved = interactions.measures(interactions.Kind.CALL, "out")
+    return next(one.plan_id for one in found if one.measure in moved)

@@ -34,8 +34,8 @@ WITH_CHARTS: Final[frozenset[str]] = frozenset()
 """Addresses of pages with charts."""
 
 WARM: Final = 6
-ROUNDS: Final = 5
-RUNS: Final = 10
+ROUNDS: Final = 9
+RUNS: Final = 8
 QUICK_ROUNDS: Final = 3
 QUICK_RUNS: Final = 4
 

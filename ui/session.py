@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -26,6 +26,7 @@ _SAID = "_said"
 FRESH_SECONDS: Final = 5
 """How long the menu and the strip may be drawn from what was noted."""
 WATCHED_SECONDS: Final = 10
+MOST_WATCHED: Final = 8
 T = TypeVar("T")
 
 
@@ -106,18 +107,20 @@ def me() -> Actor:
     return noted.actor
 
 
-def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
-    """Return what `read` returns, from memory while nobody has changed anything: for what looks every second.
+def watched(key: Hashable, read: Callable[[UnitOfWork], T], within: UnitOfWork | None = None) -> T:
+    """Return what `read` returns, from memory while nobody has changed anything: for what is looked at again and again.
 
-    key: of the part and all that `read` depends on. Whatever no verb changes (the day) is seen after WATCHED_SECONDS.
+    key: of the part and all that `read` depends on. within: the unit to read in; without it one is opened where it is needed.
+    Whatever no verb changes (the day) is seen after WATCHED_SECONDS.
     """
     mark, now, noted = changes.mark(database()), time.monotonic(), memory().watched
-    known = noted.get(key)
+    known = noted.pop(key, None)
     if known is None or (known.mark, known.who) != (mark, identity()) or now - known.at > WATCHED_SECONDS:
-        with uow() as u:
+        with nullcontext(within) if within else uow() as u:
             known = Watched(mark, now, identity(), read(u))
-        noted.clear()  # what another page watched is not kept
-        noted[key] = known
+    noted[key] = known
+    if len(noted) > MOST_WATCHED:
+        del noted[next(iter(noted))]
     return known.read  # type: ignore[no-any-return]
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm import interactions
+from crm.core.uow import UnitOfWork
 from crm.customers import Customer
 from crm.interactions import DIRECTIONS, KINDS, OUTCOMES, Filters
 from ui import facts, filters, tables, words
+from ui.filters import Filter
 from ui.forms import in_dialog
 from ui.page import empty
 from ui.session import _, attempt, translated, uow
@@ -37,17 +39,24 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
     }
 
 
-def draw(card: Customer, people: dict[int, str]) -> None:
-    """Draw the time-line of one customer, to be narrowed by colleague and kind."""
-    who, kind = filters.row(
+def _choices(people: dict[int, str]) -> tuple[Filter, Filter]:
+    return (
         filters.choice("with", _("All colleagues"), {str(key): name for key, name in people.items()}),
         filters.choice("what", _("All kinds"), translated(KINDS)),
-        key="timeline-filters",
     )
+
+
+def read(u: UnitOfWork, card: Customer, people: dict[int, str]) -> tuple[list[dict[str, Any]], int]:
+    """Return a page of the timeline of one customer, as the address narrows it, and how many entries there are in all."""
+    who, kind = (one.value for one in _choices(people))
     wanted = Filters(customer_id=card.id, responsible_id=int(who) if who else None, kind=kind or None)
-    with uow() as u:
-        count = interactions.count(u, wanted) if who or kind else card.interaction_count
-        rows = interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+    count = interactions.count(u, wanted) if who or kind else card.interaction_count
+    return interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE), count
+
+
+def draw(rows: list[dict[str, Any]], count: int, people: dict[int, str]) -> None:
+    """Draw what was read, to be narrowed by colleague and kind."""
+    filters.row(*_choices(people), key="timeline-filters")
     if rows:
         tables.table(rows, columns(people), key="timeline", opens=opens, rows_in_all=count)
     else:

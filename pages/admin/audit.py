@@ -13,7 +13,7 @@ from crm.core import clock
 from ui import changes, filters, tables, words
 from ui.forms import in_dialog
 from ui.page import asked_id, dialog, empty, header, opener
-from ui.session import _, colleagues, language, translated, uow, zone
+from ui.session import _, colleagues, language, translated, uow, watched, zone
 
 PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "365": _("Last 365 days")}
 
@@ -37,7 +37,7 @@ wanted = Filters(
 )
 with uow() as u:
     team_names = teams.directory(u)
-    count = audit.count(u, wanted)
+    count = watched(("audit", wanted), lambda u: audit.count(u, wanted), within=u)
     rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
 for row in rows:

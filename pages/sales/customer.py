@@ -5,6 +5,7 @@ import streamlit as st
 from crm import customers
 from crm.customers import KINDS, STAGES
 from ui import customer_card, customer_forms, timeline, words
+from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, attempt, colleagues, may, uow
 
@@ -13,6 +14,7 @@ with attempt() as found, uow() as u:
     card = customers.one(u, asked_id() or 0)
     ways = customers.reach(u, card.id)
     figures = customer_card.figures(u, card)
+    talks = timeline.read(u, card, people) if asked("tab") in ("", "timeline") else ([], 0)
 
 if not found.ok:
     not_there()
@@ -37,7 +39,7 @@ tab = header(
 left, right = st.columns([2, 1], gap="medium")
 with left:
     if tab == "timeline":
-        timeline.draw(card, people)
+        timeline.draw(*talks, people)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:

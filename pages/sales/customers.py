@@ -4,7 +4,7 @@ from crm import customers
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, uow
+from ui.session import _, colleagues, may, translated, uow, watched
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -29,7 +29,7 @@ wanted = Filters(
     import_id=int(imported) if imported.isdigit() else None,
 )
 with uow() as u:
-    count = customers.count(u, wanted)
+    count = watched(("customers", wanted), lambda u: customers.count(u, wanted), within=u)
     order = "recent" if mine else "name"
     rows = customers.page(u, wanted, number=tables.asked_page(), size=tables.SIZE, order=order)
 

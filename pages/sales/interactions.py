@@ -7,7 +7,7 @@ from crm.core import clock
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
-from ui.session import _, colleagues, translated, uow, zone
+from ui.session import _, colleagues, translated, uow, watched, zone
 
 DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 
@@ -29,7 +29,7 @@ wanted = Filters(
     since=clock.start_of(first_day, zone()) if first_day else None,
 )
 with uow() as u:
-    count = interactions.count(u, wanted)
+    count = watched(("journal", wanted), lambda u: interactions.count(u, wanted), within=u)
     rows = interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
 if count:
