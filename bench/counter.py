@@ -72,8 +72,9 @@ def measure(wish: Wish, sheet: Sheet) -> None:
 
 async def _watched(database: Database, app: server.Server, sheet: Sheet) -> None:
     caller = _caller(database)
-    board = Board(_plan(database, caller))
-    tabs = await _tabs(app, board)
+    plan = _plan(database, caller)
+    board = Board(plan.plan_id)
+    tabs = await _tabs(app, board, f"team={plan.team_id}")
     assert len(board.numbers) == VIEWERS, "somebody does not see the plan"
     until = time.monotonic() + QUIET_SECONDS + SAVES * (GAP[1] + LIMIT) + 10
     watching = [asyncio.create_task(_watch(tab, until)) for tab in tabs]
@@ -97,8 +98,8 @@ async def _watched(database: Database, app: server.Server, sheet: Sheet) -> None
     )
 
 
-async def _tabs(app: server.Server, board: Board) -> list[Tab]:
-    """Open every viewer's tab on the plans, as many of each person."""
+async def _tabs(app: server.Server, board: Board, query: str) -> list[Tab]:
+    """Open every viewer's tab on the plans of the caller's team, as many of each person."""
     cookies = [await sign_in(app.url, name, PASSWORD) for name in WATCHERS]
     tabs = []
     for viewer in range(VIEWERS):
@@ -109,7 +110,7 @@ async def _tabs(app: server.Server, board: Board) -> list[Tab]:
                 board.look(viewer, shown)
 
         tab.on_part = look
-        await tab.open("plans")
+        await tab.open("plans", query)
         tabs.append(tab)
     return tabs
 
@@ -152,9 +153,9 @@ def _caller(database: Database) -> Identity:
         return Identity(connection.execute(select(User.id).where(User.username == CALLER)).scalar_one())
 
 
-def _plan(database: Database, caller: Identity) -> int:
+def _plan(database: Database, caller: Identity) -> plans.Progress:
     """Return a plan of the caller that a call moves and that runs today."""
     with unit_of_work(database, caller) as u:
         found = plans.progress(u, clock.day_of(u.now, "Europe/Moscow"), plans.Which.MINE)
     moved = interactions.measures(interactions.Kind.CALL, "out")
-    return next(one.plan_id for one in found if one.measure in moved)
+    return next(one for one in found if one.measure in moved)
