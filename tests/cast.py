@@ -22,6 +22,7 @@ from sqlalchemy import insert
 from crm import (
     backups,
     customers,
+    exports,
     imports,
     interactions,
     notifications,
@@ -191,7 +192,7 @@ class Stage:
 
     customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
-    team_id: a team without people. job_id: a job that the person asked for.
+    team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
     """
 
     cast: Cast
@@ -204,6 +205,7 @@ class Stage:
     survey: Any
     terms: Any
     job_id: str
+    exports: Mapping[str, Any]
 
     @property
     def me(self) -> int:
@@ -218,6 +220,7 @@ class Stage:
 
 Call = Callable[[UnitOfWork, Stage], Any]
 DAY: Final = NOW.date()
+WISH: Final = exports.Wish(customers.Filters(), exports.Form.CSV, "en")
 CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
     "backups.note": lambda u, _: backups.note(u, []),
@@ -230,6 +233,12 @@ CALLS: Final[Mapping[str, Call]] = {
         u, s.customer_id, {"name": "Zed", "emails": []}, seen=1
     ),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
+    "exports.ask": lambda u, _: exports.ask(u, WISH, sign_in_id=None),
+    "exports.fail": lambda u, s: exports.steps.fail(u, s.exports["making"].id, Invalid("x")),
+    "exports.finish": lambda u, s: exports.steps.finish(u, s.exports["making"].id, 1),
+    "exports.keep": lambda u, _: exports.keep(u, WISH, ("0" * 32, 1), sign_in_id=None),
+    "exports.remove_old_files": lambda u, _: exports.steps.remove_old_files(u),
+    "exports.take": lambda u, s: exports.take(u, s.exports["ready"].stored_as, sign_in_id=None),
     "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"].id),
     "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"].id, s.imports["staged"].plan, seen=1),
     "imports.discard": lambda u, s: imports.discard(u, s.imports["staged"].id),

@@ -506,6 +506,7 @@ AS_SYSTEM = {
     "crm/demo": "invents a company from nothing",
     "crm/imports/run.py": "tells whoever imports that it is done; removes old files by schedule",
     "crm/imports/command.py": "a command of whoever owns the machine",
+    "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
     "crm/core": "jobs that nobody asked for run as SYSTEM",
 }
 """Where something is done as SYSTEM, for whom no guard is closed: why."""
@@ -601,7 +602,9 @@ def test_a_verb_is_known_by_its_capability():
 
 
 OTHERWISE = {
-    "crm/imports/files.py:our_headings calls translate": "knows our own file of faults again, in whichever language it was written",
+    "crm/imports/headings.py:our_headings calls translate": "knows our own file of faults again, in whichever language it was written",
+    "crm/imports/headings.py:exported calls translate": "the headings of an export, and knowing them again when the file comes back",
+    "crm/exports/writing.py:Words.say calls translate": "a file is written in the language of whoever asked, also by a job",
     "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
     "crm/imports/mapping.py:_label calls translate": "likewise",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",

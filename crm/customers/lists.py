@@ -167,6 +167,13 @@ def _counted(keys: AnySelect) -> AnySelect:
     return select(func.count()).select_from(keys.limit(bindparam("cap", type_=Integer)).subquery())
 
 
+def keys(u: UnitOfWork, filters: Filters, *, right: str, order: str = "name") -> AnySelect:
+    """Return the statement of the ids of those whom the filters leave and whom `right` reaches, in the order of the list."""
+    statement = _filtered(u, select(Customer.id), filters).order_by(*ORDERS[order])
+    inside = Customer.rows(u.actor, right)
+    return statement if inside is None else statement.where(inside)
+
+
 def one(u: UnitOfWork, customer_id: int) -> Customer:
     """Return one customer. Raises NotFound."""
     return u.get(Customer, customer_id)

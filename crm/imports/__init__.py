@@ -28,7 +28,7 @@ from crm.imports.files import (
 from crm.imports.files import (
     Received as Received,
 )
-from crm.imports.mapping import (
+from crm.imports.headings import (
     FIELDS as FIELDS,
 )
 from crm.imports.mapping import (

@@ -24,8 +24,8 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from crm.core.config import config
 from crm.core.errors import Invalid
-from crm.core.i18n import LANGUAGES, N_, translate
-from crm.imports import encodings, workbook
+from crm.core.i18n import N_
+from crm.imports import encodings, headings, workbook
 
 MOST_BYTES: Final = 25 * 2**20
 MOST_ROWS: Final = 1_000_000
@@ -241,7 +241,8 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
         reading = replace(reading, sheet=sheet, encoding="utf-8", delimiter=",")
     if guess:
         with _records(token, form, reading) as records:
-            reading = replace(reading, ours=_is_ours(next(records, [])))
+            first = next(records, [])
+            reading = replace(reading, ours=not isinstance(first, Invalid) and _is_guarded(first, form))
     count = 0
     with table(token, form, reading) as (columns, rows):
         for row in rows:
@@ -252,6 +253,11 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
     if not count:
         raise Invalid(N_("There are no rows below the heading."), field="file")
     return Survey(reading, columns, count, sheets)
+
+
+def _is_guarded(heading: Sequence[str], form: Format) -> bool:
+    """Say whether we wrote a file with this heading and guarded its cells: faulty rows always, an export only as CSV."""
+    return headings.is_of_faults(heading) or (form is Format.CSV and headings.exported_in(heading) is not None)
 
 
 def sample(token: str, form: Format, reading: Reading, most: int = 50) -> list[tuple[str, ...]]:
@@ -315,7 +321,8 @@ def table(token: str, form: Format, reading: Reading) -> Iterator[tuple[tuple[st
         number, first = _first(records)
         if len(first) > MOST_COLUMNS:
             raise Invalid(_REFUSALS["too_many_columns"], field="file", row=number, most=MOST_COLUMNS)
-        columns = _named(first if reading.header else [""] * len(first))
+        named = [unguarded(cell) for cell in first] if reading.ours else first
+        columns = _named(named if reading.header else [""] * len(first))
         rows = _rows(records, len(first), number + 1, reading)
         yield columns, rows if reading.header else _with_first(Row(number, tuple(first)), rows)
 
@@ -413,10 +420,8 @@ def _letters(place: int) -> str:
 
 # --- cells that a spreadsheet would take for formulas -------------------------
 
-CAUSE_HEADING: Final = N_("What is wrong")
-ROW_HEADING: Final = N_("Row of the file")
-_STARTS_FORMULA: Final = re.compile(r"^[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|]")
-_GUARDED: Final = re.compile(r"^'(?=[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|])")
+_STARTS_FORMULA: Final = re.compile(r"^'*[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|]")
+_GUARDED: Final = re.compile(r"^'(?='*[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|])")
 
 
 def guarded(text: str) -> str:
@@ -427,12 +432,3 @@ def guarded(text: str) -> str:
 def unguarded(text: str) -> str:
     """Return what a guarded cell said."""
     return _GUARDED.sub("", text)
-
-
-def our_headings() -> frozenset[str]:
-    """Return the headings that we add to a file of faulty rows, in every language."""
-    return frozenset(translate(code, text) for code in LANGUAGES for text in (CAUSE_HEADING, ROW_HEADING))
-
-
-def _is_ours(heading: list[str] | Invalid) -> bool:
-    return isinstance(heading, list) and len(our_headings() & set(heading)) == 2  # noqa: PLR2004  both of the two that we add

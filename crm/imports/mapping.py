@@ -17,7 +17,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import LANGUAGES, N_, translate
 from crm.customers import CHOICES, KINDS, SOURCES, STAGES, Kind, Source
-from crm.imports.files import our_headings
+from crm.imports.headings import EXPORTED, FIELDS, exported_in, our_headings
 from crm.search import HAN
 
 
@@ -34,31 +34,6 @@ ON_MATCH: Final = {
     OnMatch.UPDATE: N_("Update the customer"),
     OnMatch.CREATE: N_("Add another customer"),
 }
-
-FIELDS: Final[Mapping[str, str]] = {
-    "name": N_("Name"),
-    "surname": N_("Surname"),
-    "given_name": N_("Given name"),
-    "middle_name": N_("Middle name"),
-    "kind": N_("Kind"),
-    "phones": N_("Phones"),
-    "emails": N_("E-mail addresses"),
-    "external_number": N_("Number in another system"),
-    "responsible": N_("Responsible"),
-    "stage": N_("Stage"),
-    "source": N_("Source"),
-    "source_detail": N_("Source in detail"),
-    "industry": N_("Industry"),
-    "employees": N_("Employees"),
-    "need": N_("Need"),
-    "website": N_("Website"),
-    "country": N_("Country"),
-    "region": N_("Region"),
-    "city": N_("City"),
-    "address": N_("Address"),
-    "note": N_("Note"),
-}
-"""What a column can become, with its name. `own` is not here: whatever is not mapped may be kept under its heading."""
 
 NAME_PARTS: Final = ("surname", "given_name", "middle_name")
 SEVERAL: Final = frozenset({"phones", "emails", "address", "note"})
@@ -260,6 +235,8 @@ def guess(
     word: how a customer without a name is called in the reader's language. people: names under which colleagues are known.
     A column whose values must be known (stage, responsible, …) is proposed only when some of them are.
     """
+    if exported_in(columns):
+        return FieldMapping(columns=dict(zip(columns, EXPORTED, strict=False)), keep_own_fields=True)
     ours = our_headings()
     values = {
         heading: [row[place] for row in sample if len(row) > place and row[place].strip()]

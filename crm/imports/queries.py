@@ -14,7 +14,7 @@ from crm import customers
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
-from crm.imports import files
+from crm.imports import files, headings
 from crm.imports.matching import Known, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
@@ -161,9 +161,12 @@ def faults_file(u: UnitOfWork, import_id: int, say: Callable[[str], str], labels
     delimiter = record.how.delimiter
     writer = csv.writer(written, delimiter=delimiter)
     with files.table(record.stored_as, record.kind, record.how) as (columns, rows):
-        kept = [place for place, heading in enumerate(columns) if heading not in files.our_headings()]
+        kept = [place for place, heading in enumerate(columns) if heading not in headings.our_headings()]
         writer.writerow(
-            map(files.guarded, (say(files.ROW_HEADING), say(files.CAUSE_HEADING), *(columns[place] for place in kept)))
+            map(
+                files.guarded,
+                (say(headings.ROW_HEADING), say(headings.CAUSE_HEADING), *(columns[place] for place in kept)),
+            )
         )
         for row in rows:
             if row.number in causes:

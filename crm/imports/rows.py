@@ -14,7 +14,8 @@ from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.customers import Facts
-from crm.imports.files import Row, our_headings
+from crm.imports.files import Row
+from crm.imports.headings import our_headings
 from crm.imports.mapping import NAME_PARTS, FieldMapping, coded, filled
 from crm.search import HAN
 

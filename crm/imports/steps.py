@@ -15,7 +15,7 @@ from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.imports import files, run
+from crm.imports import files, headings, run
 from crm.imports import mapping as mappings
 from crm.imports.files import Format, Reading, Received, Survey
 from crm.imports.mapping import FieldMapping
@@ -212,10 +212,10 @@ def _seen(survey: Survey) -> dict[str, Any]:
 
 def _proposed(u: UnitOfWork, token: str, form: Format, found: Survey, word: str) -> FieldMapping:
     """Propose the mapping that served a file with the same headings before, else what the headings say."""
-    columns = set(found.columns) - files.our_headings()
+    columns = set(found.columns) - headings.our_headings()
     latest = select(Import).where(Import.started_at.is_not(None), Import.responsible_id == u.actor.id)
     for before in u.all(latest.order_by(Import.id.desc()).limit(20)):
-        if set(before.headings) - files.our_headings() == columns:
+        if set(before.headings) - headings.our_headings() == columns:
             return before.plan  # type: ignore[no-any-return]
     people = terms(u, FieldMapping(), found.columns).people
     return mappings.guess(found.columns, files.sample(token, form, found.reading), word=word, people=people)

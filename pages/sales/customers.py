@@ -2,7 +2,7 @@
 
 from crm import customers
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
-from ui import customer_forms, filters, tables, words
+from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
 from ui.session import _, colleagues, may, translated, uow, watched
 
@@ -10,7 +10,9 @@ STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk":
 
 people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
-header(_("Customers"), _("Persons and companies that we serve."), actions=[add] if may("customers.create") else [])
+take_out = Action(_("Export"), opening("export"), icon="download")
+actions = [take_out] * may("customers.export") + [add] * may("customers.create")
+header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
 text, kind, stage, responsible, mine = filters.row(
     filters.text("q", _("Name, phone, e-mail or number")),
@@ -65,3 +67,5 @@ else:
 
 if dialog() == "new" and may("customers.create"):
     customer_forms.new(people)
+if dialog() == "export" and may("customers.export"):
+    export_forms.export(wanted)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import customers, imports, plans, products
+from crm import customers, exports, imports, plans, products
 from crm.backups import copy_on_demand
 from crm.core import records
 from crm.core.access import (
@@ -30,7 +30,7 @@ from crm.core.people import Team
 from crm.core.verbs import VERBS
 from crm.customers import Customer
 from crm.imports import files, rows
-from tests.cast import CALLS, DAY, NORTH, NOW, ON_CUSTOMERS, PARTS, PLAYS, Cast, Stage, a_customer
+from tests.cast import CALLS, DAY, NORTH, NOW, ON_CUSTOMERS, PARTS, PLAYS, WISH, Cast, Stage, a_customer
 
 REAL = sorted(records.load() and name for name in VERBS)
 """The verbs of the product, before any test has declared one of its own."""
@@ -54,7 +54,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team}
-        facts |= _imports(standing, part) | {"job_id": _job(standing, part)}
+        facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         found[part] = {name: Stage(standing, part, shared.get(name, own), **facts) for name in RELATIONS}
     return found
 
@@ -73,6 +73,21 @@ def _imports(cast: Cast, part: str) -> dict[str, Any]:
             facts = {"responsible_id": PARTS[part].id, "team_id": PARTS[part].team_id, "state": state}
             connection.execute(table.update().where(table.c.id == record.id).values(**facts))
     return {"imports": found, "survey": received.survey, "terms": terms}
+
+
+def _exports(cast: Cast, part: str) -> dict[str, Any]:
+    """Put an export that is being made and one that is ready into the house, belonging to the person."""
+    with cast.unit() as u:
+        token = hashlib.sha256(part.encode()).hexdigest()[:32]
+        found = {"making": exports.ask(u, WISH, sign_in_id=None)}
+        found["ready"] = exports.keep(u, WISH, (token, 1), sign_in_id=None)
+    with cast.database.writing() as connection:
+        table = exports.Export.__table__
+        mine = table.c.id.in_([one.id for one in found.values()])
+        connection.execute(
+            table.update().where(mine).values(responsible_id=PARTS[part].id, team_id=PARTS[part].team_id)
+        )
+    return found
 
 
 def _job(cast: Cast, part: str) -> str:

@@ -267,6 +267,34 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_customers_team_name", ["team_id", "sort_name", "id", "archived_at"], unique=False)
 
     op.create_table(
+        "exports",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("team_id", sa.Integer(), nullable=True),
+        sa.Column("partner_id", sa.Integer(), nullable=True),
+        sa.Column("sign_in_id", sa.BigInteger(), nullable=True),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("filters", sa.JSON(), nullable=False),
+        sa.Column("searched", sa.String(), nullable=True),
+        sa.Column("row_count", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("stored_as", sa.String(), nullable=False),
+        sa.Column("job_id", sa.String(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("ready_at", Instant(), nullable=True),
+        sa.Column("taken_at", Instant(), nullable=True),
+        sa.Column("file_removed_at", Instant(), nullable=True),
+        sa.Column("problem", sa.JSON(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_exports_responsible_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+        sa.UniqueConstraint("stored_as", name=op.f("uq_exports_stored_as")),
+    )
+    with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.create_index("ix_exports_responsible", ["responsible_id", "id"], unique=False)
+
+    op.create_table(
         "imports",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),

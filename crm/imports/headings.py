@@ -1,0 +1,63 @@
+"""Headings: what the columns of a table are called that we write ourselves, and how we know such a table when it comes back."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from crm.core.i18n import LANGUAGES, N_, translate
+
+FIELDS: Final[Mapping[str, str]] = {
+    "name": N_("Name"),
+    "surname": N_("Surname"),
+    "given_name": N_("Given name"),
+    "middle_name": N_("Middle name"),
+    "kind": N_("Kind"),
+    "phones": N_("Phones"),
+    "emails": N_("E-mail addresses"),
+    "external_number": N_("Number in another system"),
+    "responsible": N_("Responsible"),
+    "stage": N_("Stage"),
+    "source": N_("Source"),
+    "source_detail": N_("Source in detail"),
+    "industry": N_("Industry"),
+    "employees": N_("Employees"),
+    "need": N_("Need"),
+    "website": N_("Website"),
+    "country": N_("Country"),
+    "region": N_("Region"),
+    "city": N_("City"),
+    "address": N_("Address"),
+    "note": N_("Note"),
+}
+"""What a column can become, with its name. `own` is not here: whatever is not mapped may be kept under its heading."""
+
+CAUSE_HEADING: Final = N_("What is wrong")
+ROW_HEADING: Final = N_("Row of the file")
+
+EXPORTED: Final = (
+    "name", "kind", "phones", "emails", "external_number", "responsible", "stage", "source", "source_detail", "industry",
+    "employees", "need", "website", "country", "region", "city", "address", "note",
+)  # fmt: skip
+"""The fields of an exported table in their order; the company's own fields follow them."""
+
+
+@lru_cache(maxsize=1)
+def our_headings() -> frozenset[str]:
+    """Return the headings that we add to a file of faulty rows, in every language."""
+    return frozenset(translate(code, text) for code in LANGUAGES for text in (CAUSE_HEADING, ROW_HEADING))
+
+
+def is_of_faults(heading: Sequence[str]) -> bool:
+    """Say whether a table is a file of faulty rows: it has both of the columns that we add."""
+    return len(our_headings() & set(heading)) == 2  # noqa: PLR2004  both of the two
+
+
+@lru_cache(maxsize=8)
+def exported(language: str) -> tuple[str, ...]:
+    """Return the headings of an exported table."""
+    return tuple(translate(language, FIELDS[key]) for key in EXPORTED)
+
+
+def exported_in(heading: Sequence[str]) -> str | None:
+    """Return the language in which we exported a table, None when it is none of ours."""
+    return next((code for code in LANGUAGES if tuple(heading[: len(EXPORTED)]) == exported(code)), None)
