@@ -197,7 +197,7 @@ def test_every_cell_of_a_workbook_is_text_and_stays_what_it_was(cast, real_data)
 
 def test_no_name_begins_a_second_card_or_a_property(cast):
     texts = injected(cast)
-    lines = taken_out(cast, form=Form.VCARD).path.read_bytes().decode("utf-8").split("\r\n")
+    lines = taken_out(cast, form=Form.VCARD).path.read_bytes().decode("utf-8").replace("\r\n", "\n").split("\n")
     assert lines.count("BEGIN:VCARD") == lines.count("END:VCARD") == len(texts)
     known = ("BEGIN:", "VERSION:4.0", "KIND:", "FN:", "ORG:", "ADR:", "URL:", "NOTE:", "END:", " ", "")
     assert [line for line in lines if line and not line.startswith(known[:-1])] == []
@@ -433,6 +433,17 @@ def test_a_job_that_was_killed_writes_its_file_anew_and_whole(cast, many, monkey
     monkeypatch.setattr(writing, "page", page)
     exports.write_job(context_of(cast.database, cast.keeper), export_id=record.id)
     assert names_in(record_of(cast, record.id)) == set(many)
+
+
+def test_a_customer_who_leaves_the_scope_of_the_right_meanwhile_is_not_written(cast):
+    adjust(cast, Role.SERVICE_REP, "customers.export", "own")
+    key = a_customer(cast, "service")
+    with cast.unit(cast.service) as u:
+        assert [row["name"] for row in writing.page(u, [key])] == ["Customer of service"]
+    with cast.unit(cast.keeper) as u:
+        customers.assign(u, key, responsible_id=PARTS["rep"].id, seen=1)
+    with cast.unit(cast.service) as u:
+        assert writing.page(u, [key]) == []
 
 
 @pytest.mark.usefixtures("many")

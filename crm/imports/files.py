@@ -420,13 +420,15 @@ def _letters(place: int) -> str:
 
 # --- cells that a spreadsheet would take for formulas -------------------------
 
-_STARTS_FORMULA: Final = re.compile(r"^'*[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|]")
+_STARTS_FORMULA: Final = re.compile(r"^[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|]")
+_TO_GUARD: Final = re.compile(rf"^'*{_STARTS_FORMULA.pattern[1:]}")
+"""Also what begins with an apostrophe of its own, or taking the guard away would take that one with it."""
 _GUARDED: Final = re.compile(r"^'(?='*[\s\u200b\u2060\ufeff]*[=+\-@|\t\r\n%＝＋－＠|])")
 
 
 def guarded(text: str) -> str:
     """Return a cell as it may stand in a file for a spreadsheet: what it would run as a formula begins with an apostrophe."""
-    return f"'{text}" if _STARTS_FORMULA.match(text) else text
+    return f"'{text}" if _TO_GUARD.match(text) else text
 
 
 def unguarded(text: str) -> str:

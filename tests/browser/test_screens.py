@@ -22,6 +22,7 @@ LONG_NAME: Final = "Общество с ограниченной ответст�
 TELEPHONE: Final = {"width": 390, "height": 844}
 DIALOGS: Final = (
     ("keeper", "/customers?do=new"),
+    ("keeper", "/customers?do=export"),
     ("keeper", "/customer?id={id}&do=personal&seen=1"),
     ("keeper", "/imports?do=new"),
     ("leader", "/customer?id={id}&do=log"),
@@ -56,7 +57,7 @@ READABLE: Final = 4.5
 
 NAMES: Final = """
     Rapport Streamlit Python SQLite PostgreSQL SQLAlchemy DBOS Chrome Chromium Linux
-    CSV TSV TXT XLSX Excel SMS UTC RUB GB MB KB kB MiB EN RU ZH English
+    CSV TSV TXT XLSX csv vcf vCard Excel SMS UTC RUB GB MB KB kB MiB EN RU ZH English
     crm doctor backup restore run python worker make sqlite https http example auth yaml com xlsx Enter
 """
 """Words that are written in Latin letters in every language."""
