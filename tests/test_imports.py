@@ -178,7 +178,8 @@ def test_every_file_of_the_torture_folders_is_imported_or_refused_with_a_sentenc
         assert sum(done.counts.values()) == done.row_count, path.name
     assert len(paths) > 30
     assert set(said) <= {
-        "Only files ending in .csv, .tsv, .txt or .xlsx can be imported.",
+        "Only files ending in .csv, .tsv, .txt, .xlsx or .vcf can be imported.",
+        "This file holds deals, not customers. Export contacts or companies from {system} and import that file.",
         "There are no rows below the heading.",
     }
 

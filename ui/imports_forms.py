@@ -29,7 +29,9 @@ def upload() -> None:
 
 def _upload() -> None:
     most = imports.MOST_BYTES >> 20
-    line = _("A table of customers: CSV or Excel (.xlsx), at most {most} MB, its first row naming the columns.")
+    line = _(
+        "A table of customers (CSV or Excel, its first row naming the columns) or address cards (vCard), at most {most} MB."
+    )
     st.caption(line.format(most=most))
     kinds = [suffix.lstrip(".") for suffix in imports.SUFFIXES]
     draw_part("uploader", key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
@@ -63,10 +65,14 @@ def how_it_is_read(record: Import) -> str:
     reading = record.how
     if record.kind is imports.Format.XLSX:
         how = [_("Sheet '{name}'").format(name=reading.sheet)]
+    elif record.kind is imports.Format.VCARD:
+        how = [imports.ENCODINGS.get(reading.encoding, reading.encoding)]
     else:
         how = [imports.ENCODINGS.get(reading.encoding, reading.encoding), _(imports.DELIMITERS[reading.delimiter])]
     if not reading.header:
         how.append(_("no heading"))
+    if system := imports.system_of(record):
+        how.append(_("recognised: {system}").format(system=system))
     return " · ".join(how)
 
 
@@ -83,8 +89,13 @@ def _reading(record: Import) -> None:
             sheet = form.choice("sheet", _("Sheet"), {name: name for name in record.sheets}, value=now.sheet)
         else:
             encoding = form.choice("encoding", _("Encoding"), imports.ENCODINGS, value=now.encoding)
-            delimiter = form.choice("delimiter", _("Delimiter"), translated(imports.DELIMITERS), value=now.delimiter)
-        header = st.checkbox(_("The first row names the columns"), value=now.header, key=form.key("header"))
+            if record.kind is imports.Format.CSV:
+                delimiter = form.choice(
+                    "delimiter", _("Delimiter"), translated(imports.DELIMITERS), value=now.delimiter
+                )
+        header = record.kind is imports.Format.VCARD or st.checkbox(
+            _("The first row names the columns"), value=now.header, key=form.key("header")
+        )
         if form.submit(_("Read the file like this")):
             wanted = imports.Reading(encoding, delimiter, sheet, header=header, ours=now.ours and header)
             with attempt() as tried:

@@ -1,10 +1,11 @@
-"""Imports: customers that come in a file. CSV and Excel, columns mapped to fields, tried before they are run.
+"""Imports: customers that come in a file. CSV, Excel and address cards (vCard), columns mapped to fields, tried before they are run.
 
 Promises: what a file says is stored as it says it, or the row is returned with the cause in words; a run that is killed
 leaves neither half rows nor doubles and goes on where it stopped; whoever imports adds and changes only what he may.
 
 The way of an import: `receive` and `stage` (the file is here, a mapping is proposed), `choose` (the mapping), `attempt`
-(a trial run over the whole file), `start` (the run, as a job), `finish`. Issue by issue other formats join in `files`.
+(a trial run over the whole file), `start` (the run, as a job), `finish`. The exports of
+other systems are known by their headings (`presets`).
 """
 
 from crm.customers import COUNT_CAP as COUNT_CAP
@@ -72,6 +73,9 @@ from crm.imports.queries import (
 )
 from crm.imports.queries import (
     preview as preview,
+)
+from crm.imports.queries import (
+    system_of as system_of,
 )
 from crm.imports.queries import (
     updated_customers as updated_customers,

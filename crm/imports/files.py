@@ -22,10 +22,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
+from crm import vcards
 from crm.core.config import config
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
-from crm.imports import encodings, headings, workbook
+from crm.imports import encodings, headings, presets, workbook
 
 MOST_BYTES: Final = 25 * 2**20
 MOST_ROWS: Final = 1_000_000
@@ -37,7 +38,9 @@ WORKBOOK_SECONDS: Final = 60
 """Wall time for reading a workbook; its own limit is CPU time."""
 
 DELIMITERS: Final = {",": N_("Comma"), ";": N_("Semicolon"), "\t": N_("Tab"), "|": N_("Vertical bar")}
-SUFFIXES: Final = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx"}
+SUFFIXES: Final = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".vcf": "vcf", ".vcard": "vcf", ".ics": "vcf",
+}  # fmt: skip
 
 # a cell of several hundred kilobytes is a cell; the limit of the library is one number for the whole process
 csv.field_size_limit(LONGEST_CELL)
@@ -48,6 +51,7 @@ class Format(StrEnum):
 
     CSV = "csv"
     XLSX = "xlsx"
+    VCARD = "vcf"
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def receive(name: str, content: bytes) -> Received:
     form = _format_of(name, content)
     token = _store(content)
     try:
-        reading = Reading() if form is Format.XLSX else recognise(content)
+        reading = Reading() if form is Format.XLSX else recognise(content, form)
         found = survey(token, form, reading, guess=True)
     except Invalid:
         remove(token)
@@ -178,29 +182,40 @@ def _format_of(name: str, content: bytes) -> Format:
             field="file",
         )
     if suffix not in SUFFIXES:
-        raise Invalid(N_("Only files ending in .csv, .tsv, .txt or .xlsx can be imported."), field="file")
+        raise Invalid(N_("Only files ending in .csv, .tsv, .txt, .xlsx or .vcf can be imported."), field="file")
     if len(content) > MOST_BYTES:
         raise Invalid(
             N_("The file is larger than {most} MB. Divide it into several files."), field="file", most=MOST_BYTES >> 20
         )
     if not content.strip(b"\x00\xff\xfe\xef\xbb\xbf \t\r\n"):
         raise Invalid(N_("The file is empty."), field="file")
-    form = Format(SUFFIXES[suffix])
-    if (form is Format.XLSX) != content.startswith(b"PK\x03\x04"):
+    form = Format.VCARD if _begins_as_cards(content) else Format(SUFFIXES[suffix])
+    if suffix == ".ics" and not _begins_as_cards(content):
+        raise Invalid(N_("This is a calendar. Export the address book instead, as .vcf or as a table."), field="file")
+    if (form is Format.XLSX) != content.startswith(b"PK\x03\x04") or (
+        form is Format.VCARD and not _begins_as_cards(content)
+    ):
         raise Invalid(
             N_("What is inside this file does not fit its name. Save it anew as .csv or .xlsx."), field="file"
         )
     return form
 
 
+def _begins_as_cards(content: bytes) -> bool:
+    """Say whether a file begins with an address card, in whichever encoding."""
+    return vcards.is_cards(content[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").decode("latin-1"))
+
+
 # --- recognising ------------------------------------------------------------
 
 
-def recognise(content: bytes) -> Reading:
+def recognise(content: bytes, form: Format = Format.CSV) -> Reading:
     """Tell the encoding and the delimiter of a text file. Raises Invalid when it is no text."""
     encoding = encodings.detect(content)
     if encoding is None:
         raise Invalid(N_("This file is not text. Save the table as CSV or as an Excel workbook."), field="file")
+    if form is Format.VCARD:
+        return Reading(encoding=encoding)
     return Reading(encoding=encoding, delimiter=delimiter_of(content[: 256 * 1024].decode(encoding, "ignore")))
 
 
@@ -234,8 +249,10 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
     guess: a fresh file, whose heading may show that it is a file of faulty rows that we wrote.
     """
     sheets: tuple[str, ...] = ()
-    if form is Format.CSV and (reading.delimiter not in DELIMITERS or reading.encoding not in encodings.ENCODINGS):
+    if form is not Format.XLSX and (reading.delimiter not in DELIMITERS or reading.encoding not in encodings.ENCODINGS):
         raise Invalid(N_("This value cannot be used here."), field="encoding")
+    if form is Format.VCARD:
+        _convert_cards(token, reading.encoding)
     if form is Format.XLSX:
         sheets, sheet = _convert(token, reading.sheet)
         reading = replace(reading, sheet=sheet, encoding="utf-8", delimiter=",")
@@ -245,6 +262,7 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
             reading = replace(reading, ours=not isinstance(first, Invalid) and _is_guarded(first, form))
     count = 0
     with table(token, form, reading) as (columns, rows):
+        presets.refuse(columns)
         for row in rows:
             count += 1
             if row.number > MOST_ROWS:
@@ -308,6 +326,33 @@ def _killed(code: int) -> str:
     return "too_slow" if -code in {9, 24} else "too_large"
 
 
+def _convert_cards(token: str, encoding: str) -> None:
+    """Write the address cards of a stored file beside it as CSV, with a column for each property that any card has."""
+
+    def cards() -> Iterator[dict[str, str]]:
+        with path_of(token).open(encoding=encoding) as file:
+            yield from vcards.read(file)
+
+    try:
+        used = {key for card in cards() for key, value in card.items() if value}
+        columns = [key for key in vcards.COLUMNS if key in used]
+        if not columns:
+            raise Invalid(N_("No address card in this file can be read."), field="file")
+        with _rows_path(token).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows([card[key] for key in columns] for card in cards())
+    except UnicodeError:
+        raise _wrong_encoding(encoding) from None
+
+
+def _wrong_encoding(encoding: str) -> Invalid:
+    named = encodings.ENCODINGS.get(encoding, encoding)
+    return Invalid(
+        N_("The file is not written in {encoding}. Choose another encoding."), field="encoding", encoding=named
+    )
+
+
 # --- reading ----------------------------------------------------------------
 
 
@@ -365,10 +410,12 @@ _RAGGED: Final = N_("This row has {found} cells and the heading has {expected}."
 
 @contextmanager
 def _records(token: str, form: Format, reading: Reading) -> Iterator[Iterator[list[str] | Invalid]]:
-    path = _rows_path(token) if form is Format.XLSX else path_of(token)
+    path = path_of(token) if form is Format.CSV else _rows_path(token)
     if form is Format.XLSX and not path.exists():
         _convert(token, reading.sheet)
-    with path.open(encoding=reading.encoding, newline="") as file:
+    if form is Format.VCARD and not path.exists():
+        _convert_cards(token, reading.encoding)
+    with path.open(encoding=reading.encoding if form is Format.CSV else "utf-8", newline="") as file:
         yield _parsed(file, reading, form)
 
 
@@ -390,9 +437,7 @@ def _parsed(file: TextIO, reading: Reading, form: Format) -> Iterator[list[str] 
     except StopIteration:
         return
     except UnicodeError:
-        named = encodings.ENCODINGS.get(reading.encoding, reading.encoding)
-        text = N_("The file is not written in {encoding}. Choose another encoding.")
-        raise Invalid(text, field="encoding", encoding=named) from None
+        raise _wrong_encoding(reading.encoding) from None
 
 
 _UNCLOSED: Final = N_(

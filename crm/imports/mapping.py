@@ -17,7 +17,9 @@ from phonenumbers import SUPPORTED_REGIONS
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import LANGUAGES, N_, translate
 from crm.customers import CHOICES, KINDS, SOURCES, STAGES, Kind, Source
+from crm.imports import presets
 from crm.imports.headings import EXPORTED, FIELDS, exported_in, our_headings
+from crm.imports.presets import Preset
 from crm.search import HAN
 
 
@@ -237,18 +239,20 @@ def guess(
     """
     if exported_in(columns):
         return FieldMapping(columns=dict(zip(columns, EXPORTED, strict=False)), keep_own_fields=True)
-    ours = our_headings()
     values = {
         heading: [row[place] for row in sample if len(row) > place and row[place].strip()]
         for place, heading in enumerate(columns)
     }
+    known = frozenset(name.casefold() for name in people)
+    if (ready := presets.of(columns)) is not None:
+        return _ready(ready, columns, values, known)
+    ours = our_headings()
     found: dict[str, str] = {}
     for heading in columns:
         plain = _plain(heading)
         target = None if heading in ours or _NOT_VALUES.search(plain) else _way_of_reaching(plain)
         if target and _plausible(target, values[heading], frozenset()):
             found[heading] = target
-    known = frozenset(name.casefold() for name in people)
     for target, synonyms in SYNONYMS.items():
         for heading in _ranked(columns, f"{_label(target)}|{synonyms}", taken=found):
             if _plausible(target, values[heading], known):
@@ -256,6 +260,25 @@ def guess(
                 break
     found |= _places(columns, values, found)
     return _completed(columns, found, word)
+
+
+def _ready(
+    preset: Preset, columns: Sequence[str], values: Mapping[str, Sequence[str]], people: frozenset[str]
+) -> FieldMapping:
+    """Return the mapping of a known system's export for these columns."""
+    found: dict[str, str] = {}
+    for heading, target in preset.fields(columns).items():
+        if _plausible(target, values[heading], people) and (target in SEVERAL or target not in found.values()):
+            found[heading] = target
+    spare = next(
+        (one for one in columns if preset.template and presets.plain(one) == presets.plain(preset.template)), ""
+    )
+    return FieldMapping(
+        columns=found,
+        template=f"{{{spare}}}" if spare else "",
+        fixed={"kind": str(preset.kind), "source": str(Source.FILE)},
+        keep_own_fields=preset.keep_own_fields,
+    )
 
 
 @lru_cache(maxsize=64)

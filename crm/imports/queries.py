@@ -14,7 +14,7 @@ from crm import customers
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
-from crm.imports import files, headings
+from crm.imports import files, headings, presets
 from crm.imports.matching import Known, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
@@ -51,6 +51,12 @@ def count(u: UnitOfWork) -> int:
 def one(u: UnitOfWork, import_id: int) -> Import:
     """Return one import. Raises NotFound."""
     return u.get(Import, import_id)
+
+
+def system_of(record: Import) -> str:
+    """Return the name of the system whose export the file is, '' when it comes from nowhere that is known."""
+    preset = presets.of(record.headings)
+    return preset.name if preset else ""
 
 
 def may_work_with(u: UnitOfWork, record: Import) -> bool:
