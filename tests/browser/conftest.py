@@ -1,13 +1,12 @@
 """One browser and one running application per database for the tests of this folder, one after the other."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from tests.browser.scene import Scene, running
+from tests.browser.scene import Scene, on
 from tests.support.browser import launch
 
 HERE = Path(__file__).parent
@@ -27,24 +26,12 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-def _scene(
-    kind: str, chromium: Browser, request: pytest.FixtureRequest, factory: pytest.TempPathFactory
-) -> Iterator[Scene]:
-    folder = factory.mktemp(f"scene-{kind}")
-    with ExitStack() as lent:
-        if kind == "sqlite":
-            url = f"sqlite:///{folder / 'rapport.db'}"
-        else:
-            url = lent.enter_context(request.getfixturevalue("postgres_server").database())
-        yield lent.enter_context(running(url, folder, chromium, kind))
-
-
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def house(
     request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     """The application on each of the two databases."""
-    yield from _scene(request.param, chromium, request, tmp_path_factory)
+    yield from on(request.param, chromium, request, tmp_path_factory)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ rep.page.get_by_role("link", name="Log a contact").click()
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -214,3 +214,16 @@ def running(url: str, folder: Path, browser: Browser, kind: str) -> Iterator[Sce
             yield Scene(server, cast, browser, kind)
         finally:
             database.close()
+
+
+def on(
+    kind: str, chromium: Browser, request: pytest.FixtureRequest, factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """Yield a scene of its own on one kind of database."""
+    folder = factory.mktemp(f"scene-{kind}")
+    with ExitStack() as lent:
+        if kind == "sqlite":
+            url = f"sqlite:///{folder / 'rapport.db'}"
+        else:
+            url = lent.enter_context(request.getfixturevalue("postgres_server").database())
+        yield lent.enter_context(running(url, folder, chromium, kind))

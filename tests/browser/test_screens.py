@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from crm import plans
 from crm.core import clock
 from crm.core.access import load_actor
-from tests.browser.scene import ONCE, Person, Scene, dialog, everything, settled
+from tests.browser.scene import ONCE, Person, Scene, dialog, everything, on, settled
 from tests.cast import NORTH, PARTS, PLAYS, TEAMS, a_call, a_customer
 from ui.navigation import SCREENS
 
@@ -68,6 +68,12 @@ def _in_english_on_purpose() -> set[str]:
     given = [one.name for one in PARTS.values()] + list(PARTS) + [name for _, name, _, _ in TEAMS]
     given += ["Customer of rep", "ivan@example.com", "Tverskaya 1", "Tver", "rapport.db", socket.gethostname()]
     return {word for text in given for word in re.findall(r"[A-Za-z]+", text)} | set(NAMES.split())
+
+
+@pytest.fixture(scope="module")
+def house(request, chromium, tmp_path_factory):
+    """A house of its own: what other tests write into theirs is in English."""
+    yield from on(request.param, chromium, request, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
