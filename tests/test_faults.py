@@ -195,13 +195,13 @@ def _drop_handlers() -> None:
 
 def test_r09_a_full_target_keeps_the_copies_before(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_customer(cast)
-    with small_disk(tmp_path, 16) as place:
+    with small_disk(tmp_path, 64) as place:  # PostgreSQL's files are as large as earlier tests left them
         monkeypatch.setenv("RAPPORT_BACKUPS", str(place))
         monkeypatch.setattr(backup, "SPARE_BYTES", 0)
         home = config.config()
         home.attachments_dir.mkdir()
         first = backups.copy_now(home, cast.database, Kind.MANUAL)
-        (home.attachments_dir / "large").write_bytes(os.urandom(16_000_000))  # the database fits, this does not
+        (home.attachments_dir / "large").write_bytes(os.urandom(70_000_000))  # the database fits, this does not
         with pytest.raises(Unavailable, match="not enough room"):
             backups.copy_now(home, cast.database, Kind.HOURLY)
         assert copies(place) == [first]

@@ -71,7 +71,11 @@ def as_workbook(path: Path, headings: Mapping[str, str], title: str) -> Iterator
         sheet.append([_text(sheet, cell) for cell in cells])
 
     add(list(headings.values()))
-    yield add
+    try:
+        yield add
+    except BaseException:
+        sheet.close()  # what is half written ends here, not whenever Python clears it away
+        raise
     with opened(path, "wb") as file:
         book.save(file)
 
