@@ -26,12 +26,17 @@ class _OfPeople(Guarded):
 
     area = "plans"
 
+    day: Mapped[date] = mapped_column(primary_key=True)
+    responsible_id: Mapped[int] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
     @classmethod
     def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
         """Return 'its person is inside the scope' as SQL."""
         person = User.__table__.c
         inside = actor.within(right, _PersonOwner)
-        return None if inside is None else cls.responsible_id.in_(select(person.id).where(inside))  # type: ignore[attr-defined]
+        return None if inside is None else cls.responsible_id.in_(select(person.id).where(inside))
 
 
 class DailyCount(_OfPeople, Base):
@@ -39,21 +44,11 @@ class DailyCount(_OfPeople, Base):
 
     __tablename__ = "daily_counts"
 
-    day: Mapped[date] = mapped_column(primary_key=True)
-    responsible_id: Mapped[int] = mapped_column(primary_key=True)
-    measure: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int]
-
 
 class MonthlyCount(_OfPeople, Base):
     """The same for a whole month, `day` being its first: most plans run for months, and are read every second."""
 
     __tablename__ = "monthly_counts"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    responsible_id: Mapped[int] = mapped_column(primary_key=True)
-    measure: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int]
 
 
 class _PersonOwner:

@@ -1,6 +1,5 @@
 """The record of an export: who took which customers out, in which form, and where the file waits."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,10 +10,10 @@ from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.access import Actor
-from crm.core.config import config
 from crm.core.errors import CrmError
 from crm.core.guards import Guarded
 from crm.core.i18n import N_
+from crm.core.shelf import Shelf
 from crm.customers import KEPT, Filters
 from db.base import Record
 
@@ -120,27 +119,11 @@ def problem_of(record: Export) -> CrmError | None:
 # --- the files ----------------------------------------------------------------
 
 
-def folder() -> Path:
-    """Return the folder of exported files, readable by this system user only."""
-    path = config().data_dir / "exports"
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
-
-
-def path_of(token: str) -> Path:
-    """Return where a file lies; a token is 32 hexadecimal digits and nothing else."""
-    if not re.fullmatch(r"[0-9a-f]{32}", token):
-        raise ValueError("This is no name of a stored file.")
-    return folder() / token
+_SHELF: Final = Shelf("exports")
+folder, path_of, stored_tokens = _SHELF.folder, _SHELF.path_of, _SHELF.tokens
 
 
 def remove(token: str) -> None:
     """Remove a file, also one that was being written; one that is gone already is as good."""
     path_of(token).unlink(missing_ok=True)
     path_of(token).with_suffix(".part").unlink(missing_ok=True)
-
-
-def stored_tokens() -> dict[str, float]:
-    """Return the tokens of all files, unfinished ones too, with the moment each was written, as seconds since 1970."""
-    found = {path: path.stat().st_mtime for path in folder().iterdir()}
-    return {path.stem: at for path, at in found.items() if re.fullmatch(r"[0-9a-f]{32}", path.stem)}

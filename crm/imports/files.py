@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
 from crm import vcards
-from crm.core.config import config
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
+from crm.core.shelf import Shelf
 from crm.imports import encodings, headings, presets, workbook
 
 MOST_BYTES: Final = 25 * 2**20
@@ -105,18 +105,8 @@ class Row(NamedTuple):
 # --- keeping ----------------------------------------------------------------
 
 
-def folder() -> Path:
-    """Return the folder of imported files, readable by this system user only."""
-    path = config().data_dir / "imports"
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
-
-
-def path_of(token: str) -> Path:
-    """Return where a stored file lies; a token is 32 hexadecimal digits and nothing else."""
-    if not re.fullmatch(r"[0-9a-f]{32}", token):
-        raise ValueError("This is no name of a stored file.")
-    return folder() / token
+_SHELF: Final = Shelf("imports")
+folder, path_of, stored_tokens = _SHELF.folder, _SHELF.path_of, _SHELF.tokens
 
 
 def _rows_path(token: str) -> Path:
@@ -139,12 +129,6 @@ def remove(token: str) -> None:
     """Remove a stored file and what was made of it; a file that is gone already is as good."""
     path_of(token).unlink(missing_ok=True)
     _rows_path(token).unlink(missing_ok=True)
-
-
-def stored_tokens() -> dict[str, float]:
-    """Return the tokens of all stored files with the moment each was written, as seconds since 1970."""
-    found = {path: path.stat().st_mtime for path in folder().iterdir()}
-    return {path.stem: at for path, at in found.items() if re.fullmatch(r"[0-9a-f]{32}", path.stem)}
 
 
 # --- receiving --------------------------------------------------------------
