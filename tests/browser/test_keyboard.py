@@ -41,6 +41,15 @@ def test_escape_leaves_the_look_up_and_closes_a_dialog(scene):
     expect(rep.page).not_to_have_url(re.compile("do="))
 
 
+def test_escape_closes_a_dialog_that_has_not_taken_the_focus_yet(scene):
+    rep = scene.enter("rep")
+    rep.open(f"/customer?id={a_customer(scene.cast)}&do=log")
+    expect(dialog(rep.page)).to_be_visible()
+    rep.page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))")
+    expect(dialog(rep.page)).to_be_hidden()
+    expect(rep.page).not_to_have_url(re.compile("do="))
+
+
 def test_a_call_is_logged_by_keys_alone(scene):
     customer_id = a_customer(scene.cast)
     rep = scene.enter("rep")

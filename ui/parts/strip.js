@@ -146,6 +146,8 @@ export default function ({ data, parentElement, setStateValue }) {
     visit(address.pathname + address.search)
   }
   const onKey = event => {
+    // A dialog hears Escape only once it has taken the focus: whoever changes his mind before that presses it at the page.
+    if (event.key === "Escape" && event.target === document.body) document.querySelector('[role="dialog"] > button[aria-label]')?.click()
     const typing = event.composedPath().some(node => node.matches?.("input, textarea, select, [contenteditable=true]"))
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === "/") { event.preventDefault(); box.focus() }
