@@ -146,6 +146,19 @@ def empty_page(folder: Path) -> Server:
     return Server("bench/empty.py", {}, folder, wait_for="/_stcore/health")
 
 
+class Neighbours:
+    """The share of this machine's processor time that its host gave to other machines since this was made."""
+
+    def __init__(self) -> None:
+        self._begun = psutil.cpu_times()
+
+    def took(self) -> float:
+        """Return the share, 0 to 1; 0 where the system does not tell."""
+        now, begun = psutil.cpu_times(), self._begun
+        passed = sum(now[:8]) - sum(begun[:8])  # what guests used is counted in the first two already
+        return (getattr(now, "steal", 0.0) - getattr(begun, "steal", 0.0)) / passed if passed else 0.0
+
+
 def together(servers: Sequence[Server]) -> float:
     """Return the processor seconds that some servers used so far."""
     return sum(one.cpu() for one in servers)

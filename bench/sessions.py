@@ -43,6 +43,10 @@ THINK: Final = (1.0, 3.0)
 
 RAMP_SECONDS: Final = 12.0
 SECONDS: Final = 25.0
+TRIES: Final = 4
+QUIET: Final = 0.05
+"""So much of the machine may be taken away from a measurement by others on its host; it is repeated else, the quietest counts."""
+
 PAGES: Final = 10
 """The first pages of the list are where people click."""
 
@@ -52,13 +56,17 @@ DEPLOYED: Final = ROOT / "deploy" / "nginx.conf"
 
 @dataclass
 class Tally:
-    """What the people met. clicks: milliseconds; wrong: what a tab showed instead of the list."""
+    """What the people met. clicks: milliseconds; wrong: what a tab showed instead of the list.
+
+    stolen: the share of the machine that its host gave to others meanwhile.
+    """
 
     clicks: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     own_share: float = 0.0
     server_share: float = 0.0
     memory: float = 0.0
+    stolen: float = 0.0
 
 
 def measure(wish: Wish, sheet: Sheet) -> None:
@@ -69,20 +77,21 @@ def measure(wish: Wish, sheet: Sheet) -> None:
         place = Path(folder)
         database = data.database(size, wish.seed, wish.url, folder=place)
         with server.application(database, place) as app:
-            one = asyncio.run(_clicked(database, app.url, [app], ON_ONE))
+            one = _quietest(database, app.url, [app], ON_ONE)
         _tell(sheet, "one", ON_ONE, one)
         sheet.add("sessions.memory", one.memory, "MiB", limit=LIMIT_OF_MEMORY, beside="of one session")
         if (nginx := _nginx()) is None:
             sheet.say("note sessions.two is not measured: there is no nginx on this machine")
         else:
             with _two_behind(nginx, database, place) as (address, apps):
-                _tell(sheet, "two", ON_TWO, asyncio.run(_clicked(database, address, apps, ON_TWO)))
+                _tell(sheet, "two", ON_TWO, _quietest(database, address, apps, ON_TWO))
         database.close()
 
 
 def _tell(sheet: Sheet, name: str, people: int, tally: Tally) -> None:
     rate = len(tally.clicks) / SECONDS
     used = f"{people} people; the servers {tally.server_share:.2f} cores, the clicking {tally.own_share:.2f}"
+    used += f", others on the host {tally.stolen:.0%} of the machine"
     each = f"{tally.server_share / max(rate, 0.01) * 1000:.1f} ms of processor time each"
     wrong = "; ".join(sorted(set(tally.wrong))[:3])
     sheet.add(f"sessions.{name}.p50", percentile(tally.clicks, 0.5), "ms")
@@ -92,6 +101,14 @@ def _tell(sheet: Sheet, name: str, people: int, tally: Tally) -> None:
 
 
 # --- the people ---------------------------------------------------------------
+
+
+def _quietest(database: Database, address: str, apps: Sequence[server.Server], people: int) -> Tally:
+    """Let so many people click until the host leaves the machine to us; return the quietest of the tries."""
+    tries: list[Tally] = []
+    while len(tries) < TRIES and not (tries and tries[-1].stolen <= QUIET):
+        tries.append(asyncio.run(_clicked(database, address, apps, people)))
+    return min(tries, key=lambda one: one.stolen)
 
 
 async def _clicked(database: Database, address: str, apps: Sequence[server.Server], people: int) -> Tally:
@@ -104,12 +121,13 @@ async def _clicked(database: Database, address: str, apps: Sequence[server.Serve
     waits = [RAMP_SECONDS * place / people for place in range(people)]
     living = [asyncio.create_task(_person(address, *each, until, tally)) for each in zip(cookies, waits, strict=True)]
     await asyncio.sleep(max(begun + RAMP_SECONDS - time.monotonic(), 0))
-    cpu, own, start = server.together(apps), time.process_time(), time.monotonic()
+    cpu, own, start, neighbours = server.together(apps), time.process_time(), time.monotonic(), server.Neighbours()
     tally.clicks.clear()
     await asyncio.sleep(max(until - time.monotonic(), 0))
     seconds = time.monotonic() - start
     tally.server_share = (server.together(apps) - cpu) / seconds
     tally.own_share = (time.process_time() - own) / seconds
+    tally.stolen = neighbours.took()
     tally.memory = (sum(app.memory() for app in apps) - before) / people
     await asyncio.gather(*living)
     return tally
