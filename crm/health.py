@@ -31,6 +31,7 @@ from db.faults import Fault, diagnose
 
 COPY_LATE_AFTER: Final = timedelta(hours=2)
 LITTLE_ROOM: Final = 64 * 2**20
+MUCH_ROOM: Final = 10**10
 NETWORK_DISKS: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
@@ -44,7 +45,7 @@ class Level(StrEnum):
     BAD = "bad"
 
 
-LEVELS: Final = {Level.GOOD: N_("Good"), Level.WARN: N_("Note"), Level.BAD: N_("Trouble")}
+LEVELS: Final = {Level.GOOD: N_("Good"), Level.WARN: N_("Attention"), Level.BAD: N_("Trouble")}
 """Each level with its name."""
 
 
@@ -177,19 +178,21 @@ def _room(home: Config, database: Database) -> Check:
             N_("The free room on the disk could not be read: {error}."),
             values={"error": type(error).__name__},
         )
-    values = {"free": free // 2**20, "needed": max(needed, LITTLE_ROOM) // 2**20}
+    values = {"free": free // 10**6, "needed": max(needed, LITTLE_ROOM) // 10**6}
     if free < LITTLE_ROOM:
         return Check(
             "disk",
             Level.BAD,
-            N_("The disk is full: {free} MiB are free."),
+            N_("The disk is full: {free} MB are free."),
             N_("Free some room: nothing can be saved."),
             values,
         )
     if free < needed:
-        text = N_("The disk is getting full: {free} MiB are free, {needed} MiB should be.")
+        text = N_("The disk is getting full: {free} MB are free, {needed} MB should be.")
         return Check("disk", Level.WARN, text, N_("Free some room: the next copy may not fit."), values)
-    return Check("disk", Level.GOOD, N_("There is room on the disk: {free} MiB."), values=values)
+    if free < MUCH_ROOM:
+        return Check("disk", Level.GOOD, N_("There is room on the disk: {free} MB."), values=values)
+    return Check("disk", Level.GOOD, N_("There is room on the disk: {free} GB."), values={"free": free // 10**9})
 
 
 def _existing(folder: Path) -> Path:

@@ -38,7 +38,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "password_reset": N_("Password reset"),
     "unlocked": N_("Waiting after wrong passwords ended"),
     "second_factor": N_("Second factor"),
-    "sign_in": N_("Sign-in"),
     "seen_from": N_("Address"),
     "count": N_("How many"),
     "number": N_("Phone"),
@@ -71,6 +70,8 @@ LONGEST: Final = 160
 PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
+NUMBERS: Final = frozenset({"sign_in"})
+"""What is noted for the record only: a number by which nobody knows anything."""
 
 
 @lru_cache(maxsize=3)
@@ -93,7 +94,7 @@ def lines(
     record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]
 ) -> list[tuple[str, str, str]]:
     """Return (field, old, new) in words for each changed field of an entry. Personal values stay hidden."""
-    return [_line(record, key, pair, people, teams) for key, pair in changes.items()]
+    return [_line(record, key, pair, people, teams) for key, pair in changes.items() if key not in NUMBERS]
 
 
 def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> str:
@@ -124,6 +125,8 @@ def _line(
 def _field(_language: str, record: str, key: str) -> str:
     if record == "settings" and key in settings.DEFINITIONS:
         return _(settings.DEFINITIONS[key].label)
+    if (record, key) == ("notifications", "responsible_id"):
+        return _("To whom")
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
 
 
@@ -135,7 +138,7 @@ def _value(record: str, key: str, value: Any, people: Mapping[int, str], teams: 
     if key in PEOPLE | TEAMS:
         return (people if key in PEOPLE else teams).get(value, f"№ {value}")
     if key == "roles":
-        return ", ".join(words.named(ROLES, code) for code in value)
+        return words.listed(words.named(ROLES, code) for code in value)
     codes = interactions.KINDS if (record, key) == ("interactions", "kind") else CODES.get(key)
     return words.named(codes, value) if codes else _moment(key, str(value))
 

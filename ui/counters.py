@@ -40,7 +40,6 @@ def _written(progress: tuple[Progress, ...], _language: str) -> str:
 
 def _told(one: Progress) -> dict[str, object]:
     ahead = one.done >= one.pace
-    left = [_("{n} left").format(n=words.number(one.left))] if one.left else []
     days = n_("{n} working day", "{n} working days", one.days_left)
     return {
         "id": one.plan_id,
@@ -51,7 +50,7 @@ def _told(one: Progress) -> dict[str, object]:
         "share": round(one.share * 100, 1),
         "pace": round(min(one.pace / one.target, 1.0) * 100, 1),
         "hint": _("Today's pace: {n}").format(n=words.number(round(one.pace, 1))),
-        "left": ", ".join([*left, days]),
+        "left": _("{n} left, {days}").format(n=words.number(one.left), days=days) if one.left else days,
         "word": _("reached") if one.done >= one.target else _("on pace") if ahead else _("behind pace"),
         "tone": "good" if ahead else "late",
     }

@@ -38,14 +38,16 @@ def _export(wanted: Filters) -> None:
                 _("So many are written in the background: you can go on working, and the bell tells when it is done.")
             )
         with st.container(horizontal=True, horizontal_alignment="right"):
-            sent = st.form_submit_button(_("Export"), type="primary", icon=":material/download:", disabled=not count)
+            sent = st.form_submit_button(
+                _("Export to a file"), type="primary", icon=":material/download:", disabled=not count
+            )
     if sent:
         _take_out(Wish(wanted, Form(chosen), language()), at_once=count <= exports.AT_ONCE)
     _waiting()
 
 
 def _what_is_in_it() -> str:
-    names = ", ".join(translated(exports.FIELDS)[key] for key in exports.EXPORTED)
+    names = words.listed(translated(exports.FIELDS)[key] for key in exports.EXPORTED)
     lines = [
         _("Columns: {names}, and your own fields. Address cards have names, phones, e-mails, address, site and note."),
         _("What you see in part stands in the file in part. Who exports what is noted for the administrator."),

@@ -38,7 +38,7 @@ ADMIN: Final = N_("Administration")
 SCREENS: Final[tuple[Screen, ...]] = (
     Screen("", "home/my_day.py", "", N_("My day"), "today", "notifications.view"),
     Screen(SALES, "sales/customers.py", "customers", N_("Customers"), "group", "customers.view"),
-    Screen(SALES, "sales/customer.py", "customer", N_("Customer"), "person", "customers.view", hidden=True),
+    Screen(SALES, "sales/customer.py", "customer", N_("Customer card"), "person", "customers.view", hidden=True),
     Screen(SALES, "sales/interactions.py", "interactions", N_("Journal"), "forum", "interactions.view"),
     Screen(SALES, "sales/imports.py", "imports", N_("Imports"), "upload_file", "imports.view"),
     Screen(INSIGHT, "insight/plans.py", "plans", N_("Plans"), "flag", "plans.view"),

@@ -72,7 +72,7 @@ def _person(person: User) -> None:
     with uow() as u:
         last = users.last_seen(u, person.id)
         team = teams.directory(u).get(person.team_id or 0, "")
-    facts = (", ".join(words.named(ROLES, code) for code in person.roles), team, _state(person), _last_seen(last))
+    facts = (words.listed(words.named(ROLES, code) for code in person.roles), team, _state(person), _last_seen(last))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(" · ".join(words.md(fact) for fact in facts if fact))
         actions = _actions(person)

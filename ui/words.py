@@ -1,7 +1,7 @@
 """Moments, days, numbers and money as people of the reader's language write them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -72,6 +72,11 @@ def _money(amount: Decimal, currency: str, code: str) -> str:
 def named(codes: Mapping[Any, str], code: str | None) -> str:
     """Return the name of a code, '' for None and the code itself when it is unknown."""
     return _(codes[code]) if code in codes else str(code or "")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names side by side, with the comma of the language."""
+    return _(", ").join(names)
 
 
 def md(text: str) -> str:

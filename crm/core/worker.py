@@ -26,6 +26,10 @@ PATIENCE: Final = 5
 log = logs.logger("rapport.worker")
 
 
+NAME: Final = "worker"
+"""What a worker is called that was given no name."""
+
+
 class WorkerBeat(Base):
     """When a worker last said that it is alive."""
 
@@ -101,7 +105,7 @@ def _occupied(name: str) -> Unavailable:
     return Unavailable(N_("A worker named '{name}' is already at work. Give the second one another name."), name=name)
 
 
-def work(database: Database, *, name: str = "worker", stop: threading.Event, parent: int | None = None) -> None:
+def work(database: Database, *, name: str = NAME, stop: threading.Event, parent: int | None = None) -> None:
     """Run jobs until `stop` is set or the process `parent` is gone.
 
     name: this worker's own, the same at every start. Raises Unavailable when a worker of this name is at work.

@@ -13,7 +13,7 @@ from crm.core import clock
 from ui import changes, filters, tables, words
 from ui.forms import in_dialog
 from ui.page import asked_id, dialog, empty, header, opener
-from ui.session import _, colleagues, language, translated, uow, watched, zone
+from ui.session import _, colleagues, language, may, translated, uow, watched, zone
 
 PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "365": _("Last 365 days")}
 
@@ -69,9 +69,13 @@ else:
 
 def entry(one: dict[str, Any]) -> None:
     """Draw one entry in full."""
-    subject = changes.subject(one["record"], one["record_id"], people, team_names)
-    st.caption(words.md(" · ".join((one["who"] or "Rapport", words.moment(one["at"]), subject))))
+    subject = words.md(changes.subject(one["record"], one["record_id"], people, team_names))
+    if one["record"] == "customers" and may("customers.view"):
+        subject = f"[{subject}](/customer?id={one['record_id']})"
+    st.caption(f"{words.md(' · '.join((one['who'] or 'Rapport', words.moment(one['at']))))} · {subject}")
     fields = changes.lines(one["record"], one["changes"], people, team_names)
+    if not fields:
+        return
     shown = pd.DataFrame(fields, columns=["field", "old", "new"])
     tables.table(
         shown,

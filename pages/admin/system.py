@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from crm import health
-from crm.core import i18n, jobs
+from crm.core import i18n, jobs, worker
+from crm.core.i18n import N_
 from crm.core.jobs import JOBS, STATUSES, JobState, Status
 from crm.health import LEVELS, Level, Readiness
 from ui import facts, tables, words
@@ -13,6 +14,8 @@ from ui.page import header
 from ui.session import _, language, uow
 
 SECONDS = 10
+ONE_WORKER = N_("The worker is on {host} since {since}, last sign {ago}")
+NAMED_WORKER = N_("Worker {name}: on {host} since {since}, last sign {ago}")
 TONES = {Status.DONE: "good", Status.FAILED: "bad", Status.CANCELLED: "warn"}
 MOST = 20
 
@@ -30,7 +33,7 @@ def checks(found: Readiness) -> None:
         for one in found.checks
     ]
     workers = [
-        _("Worker {name}: on {host} since {since}, last sign {ago}").format(
+        (_(ONE_WORKER) if one.name == worker.NAME else _(NAMED_WORKER)).format(
             name=one.name, host=one.host, since=words.when(one.started_at), ago=words.ago(one.at)
         )
         for one in found.beats

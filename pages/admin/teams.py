@@ -56,9 +56,9 @@ with right:
     if chosen == team_forms.NO_TEAM or chosen in shown:
         head(shown.get(chosen), len(members))
         person_columns = {
-            "name": tables.Column(_("Team"), main=True, wrap=True),
+            "name": tables.Column(_("Full name"), main=True, wrap=True),
             "roles": tables.Column(
-                _("Roles"), lambda codes: ", ".join(words.named(ROLES, code) for code in codes), wrap=True
+                _("Roles"), lambda codes: words.listed(words.named(ROLES, code) for code in codes), wrap=True
             ),
             "state": tables.Column(
                 _("State"),

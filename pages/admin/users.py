@@ -29,7 +29,9 @@ with uow() as u:
 opens = opener("person", "id", "seen")
 columns = {
     "name": tables.Column(_("Full name"), main=True, wrap=True),
-    "roles": tables.Column(_("Roles"), lambda codes: ", ".join(words.named(ROLES, code) for code in codes), wrap=True),
+    "roles": tables.Column(
+        _("Roles"), lambda codes: words.listed(words.named(ROLES, code) for code in codes), wrap=True
+    ),
     "team": tables.Column(_("Team"), wrap=True),
     "last_seen_at": tables.Column(_("Last here"), words.when),
     "state": tables.Column(

@@ -9,7 +9,7 @@ from ui.session import _, me, uow
 with uow() as u:
     team = teams.directory(u).get(me().team_id or 0, "")
 
-roles = ", ".join(words.named(ROLES, code) for code in me().roles)
+roles = words.listed(words.named(ROLES, code) for code in me().roles)
 header(_("My account"), " · ".join(fact for fact in (me().name, roles, team) if fact))
 
 account_forms.facts_of_mine()

@@ -23,6 +23,15 @@ with uow() as u:
 header(_("Good day, {name}").format(name=me().name.split()[0]), words.day(today))
 
 
+def no_plan() -> None:
+    """Say that no target runs, and who can set one."""
+    if may("plans.set"):
+        sentence = _("No plan runs today. A target tells everybody how far they are.")
+        empty(sentence, button=_("Set a target"), href="/plans?do=target", icon="flag", key="plans")
+    else:
+        empty(_("No target runs for you today. Whoever leads you sets one; it shows here."), icon="flag", key="plans")
+
+
 @st.fragment(run_every=EVERY)
 def live() -> None:
     """Draw the counters: one's own, for a leader also those of the team."""
@@ -30,7 +39,7 @@ def live() -> None:
     if running:
         counters(running, key="my-plans")
     else:
-        empty(_("No plan runs for you today."), icon="flag", key="plans")
+        no_plan()
 
 
 if may("plans.view"):
@@ -42,3 +51,5 @@ if rows is not None:
         empty(_("Nothing logged yet. Press / to find a customer and log the first contact."), icon="forum", key="last")
     else:
         tables.table(rows, timeline.columns(people, with_customer=True), key="last", opens=timeline.opens)
+elif not may("plans.view") and may("customers.view"):
+    empty(_("Your day begins with the customers."), button=_("Show customers"), href="/customers", icon="group")

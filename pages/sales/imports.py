@@ -25,7 +25,7 @@ def overview() -> None:
     else:
         empty(
             _(
-                "Nothing was imported yet. Bring the table of customers that you have: CSV or Excel, in any order of columns."
+                "Nothing was imported yet. Bring your table of customers (CSV or Excel, in any order of columns) or address cards (vCard)."
             ),
             button=_("Import a file"),
             href=opening("new"),

@@ -54,6 +54,9 @@ CONTRAST: Final = """node => {
 """How well the words of a filled button can be read, as WCAG counts it."""
 
 READABLE: Final = 4.5
+VISIBLE: Final = 3
+DIM: Final = 64
+"""What veils the page behind a dialog is darker than this, in each of red, green and blue."""
 
 NAMES: Final = """
     Rapport Streamlit Python SQLite PostgreSQL SQLAlchemy DBOS Chrome Chromium Linux
@@ -179,6 +182,17 @@ def test_the_main_button_can_be_read_in_both_themes(scene, theme):
     expect(button).to_be_visible()
     assert button.evaluate(CONTRAST) >= READABLE
     assert keeper.page.locator(".head .button.primary").evaluate(CONTRAST) >= READABLE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_empty_circle_can_be_seen_and_no_page_shines_through_behind_a_dialog(scene, theme):
+    keeper = scene.enter("keeper", color_scheme=theme)
+    keeper.open("/customers?do=export")
+    circle = dialog(keeper.page).locator("label:not(:has(:checked)) > div > div:first-child").first
+    expect(circle).to_be_visible()
+    assert circle.evaluate(CONTRAST.replace("style.color", "style.borderTopColor")) >= VISIBLE
+    veil = keeper.page.get_by_test_id("stDialog").evaluate("node => getComputedStyle(node).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", veil)[:3])) < DIM
 
 
 def test_a_hand_written_address_beyond_ones_role_leads_to_the_first_page(scene):

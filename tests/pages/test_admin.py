@@ -253,6 +253,7 @@ def test_the_tree_shows_teams_under_teams_and_the_chosen_ones_people(cast):
         ("South", 1, "Sun Leader", "2", False),
         ("Without a team", 0, "", "8", False),
     ]
+    assert part(at, "members")["columns"][0]["label"] == "Full name"
     assert [row[0] for row in rows(at, "members")] == [
         "Dmitri Gone",
         "Ivan Rep",
@@ -493,6 +494,21 @@ def test_changes_are_narrowed_in_the_address_and_one_entry_opens_in_full(cast):
     assert rows(at, "entry") == [["Roles", "Sales rep", "Data analyst, Sales rep"]]
     assert not opened("audit", cast.admin, do="entry", id=999_999).exception
     assert "Nothing matches these filters." in texts(opened("audit", cast.admin, person=PARTS["partner"].id))
+
+
+def test_an_entry_about_a_customer_leads_to_the_card(cast):
+    customer_id = a_customer(cast, "rep", name="Тайный Клиент")
+    with cast.unit(cast.admin) as u:
+        entry = int(audit.listing(u, audit.Filters(record="customers")).index[0])
+    said = texts(opened("audit", cast.admin, do="entry", id=entry))
+    assert f"[Customer {customer_id}](/customer?id={customer_id})" in said
+    assert "Тайный" not in said
+
+
+def test_the_number_of_a_sign_in_is_nobodys_news(cast):
+    sessions.open_sign_in(cast.database, cast.rep.user_id, address="127.0.0.1", device="Chromium")
+    [signed_in] = [row for row in rows(opened("audit", cast.admin, verb="sessions.sign_in"), "audit") if row]
+    assert not any(char.isdigit() for char in signed_in[4].replace("127.0.0.1", ""))
 
 
 def test_a_house_where_nothing_happened_says_so(cast):

@@ -8,6 +8,8 @@ from crm.exports import State, steps
 from tests.cast import PARTS, a_customer
 from tests.pages.screen import opened, part, press, texts
 
+BUTTON = "Export to a file"
+
 
 def links(at):
     return [one.proto.url for one in at.get("link_button")]
@@ -21,13 +23,13 @@ def test_the_dialog_says_how_many_and_which_columns_and_gives_the_file(cast):
     assert "As the list is narrowed now: **1 customer**." in said
     assert "Columns: Name, Kind, Phones" in said
     assert links(at) == []
-    at = press(at, "Export")
+    at = press(at, BUTTON)
     (address,) = links(at)
     with cast.unit(cast.keeper) as u:
         (record,) = exports.mine(u, None)
     assert address == f"/export/{record.stored_as}"
     assert (record.state, record.row_count, record.form) == (State.READY, 1, exports.Form.XLSX)
-    press(at, "Export")
+    press(at, BUTTON)
     with cast.unit(cast.keeper) as u:
         assert len(exports.mine(u, None)) == 2
 
@@ -36,7 +38,7 @@ def test_many_are_written_by_a_job_whose_progress_is_seen(cast, monkeypatch):
     monkeypatch.setattr(exports, "AT_ONCE", 1)
     a_customer(cast)
     a_customer(cast, "mate")
-    at = press(opened("customers", cast.leader, do="export"), "Export")
+    at = press(opened("customers", cast.leader, do="export"), BUTTON)
     assert links(at) == []
     assert "Waiting for its turn." in str(at.get("progress")[0].proto)
     with cast.unit(cast.leader) as u:
@@ -59,9 +61,9 @@ def test_whoever_may_not_export_sees_neither_the_link_nor_the_dialog(cast, name)
     a_customer(cast, name if PARTS[name].team_id else "rep")
     at = opened("customers", getattr(cast, name), do="export")
     assert "Export" not in [one["label"] for one in part(at, "head")["acts"]]
-    assert not [one for one in at.button if one.label == "Export"]
+    assert not [one for one in at.button if one.label == BUTTON]
 
 
 def test_nobody_to_export_cannot_be_exported(cast):
     at = opened("customers", cast.keeper, do="export")
-    assert [one.disabled for one in at.button if one.label == "Export"] == [True]
+    assert [one.disabled for one in at.button if one.label == BUTTON] == [True]

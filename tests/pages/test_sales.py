@@ -245,3 +245,12 @@ def test_help_opens_the_chapter_of_the_page_in_the_readers_language(cast):
     titles = [one["title"] for one in part(opened("help", cast.rep), "contents")["lines"]]
     assert "Plans" in titles
     assert "People" not in titles, "the handbook follows the menu"
+
+
+def test_a_day_without_plans_says_what_comes_next_and_is_never_an_empty_page(cast):
+    leader, rep, product = (opened("", who) for who in (cast.leader, cast.rep, cast.product))
+    assert part(leader, "empty-plans")["href"] == "/plans?do=target"
+    assert "Whoever leads you sets one" in part(rep, "empty-plans")["sentence"]
+    assert part(rep, "empty-plans")["button"] == ""
+    assert part(product, "empty-plans") is None
+    assert part(product, "empty-empty")["href"] == "/customers"

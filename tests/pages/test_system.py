@@ -31,7 +31,7 @@ def test_the_system_screen_says_what_is_wrong_and_what_to_do(cast: Cast) -> None
     assert not at.exception
     found = {row[1]: row for row in rows(at, "checks")}
     [silent] = [row for text, row in found.items() if text.startswith("No worker is at work")]
-    assert silent[0] == "Note"
+    assert silent[0] == "Attention"
     assert "python -m crm worker" in silent[2]
     assert any(row[0] == "Good" for row in found.values())
     written = texts(at)
@@ -42,8 +42,14 @@ def test_the_system_screen_says_what_is_wrong_and_what_to_do(cast: Cast) -> None
 def test_a_living_worker_is_shown(cast: Cast) -> None:
     a_beat(cast)
     at = opened("system", cast.admin)
-    assert "on box since" in texts(at)
+    assert "The worker is on box since" in texts(at)
     assert "The worker is at work." in texts(at)
+
+
+def test_room_on_the_disk_is_told_in_a_unit_that_people_know(cast: Cast) -> None:
+    told = next(text for text in (row[1] for row in rows(opened("system", cast.admin), "checks")) if "room" in text)
+    assert "MiB" not in told
+    assert told.endswith((" GB.", " MB."))
 
 
 def test_every_job_is_listed_with_its_plan_and_its_last_run(cast: Cast) -> None:

@@ -238,7 +238,11 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   const sheet = new CSSStyleSheet()
   // Streamlit writes white on the accent in both themes; on the light accent of the dark one nobody could read it
-  sheet.replaceSync(`${hidden} { display: none; } [data-testid^="stBaseButton-primary"]:not(:disabled) { color: Canvas; }`)
+  // nor could an empty circle or the window before a dark page be told from what is behind them
+  sheet.replaceSync(`${hidden} { display: none; }
+    [data-testid^="stBaseButton-primary"]:not(:disabled) { color: Canvas; }
+    [data-testid="stRadio"] label:not(:has(:checked)) > div > div:first-child { border-color: #808080; }
+    [data-testid="stDialog"] { background: light-dark(rgb(29 35 34 / 0.3), rgb(0 0 0 / 0.6)); }`)
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
   const focus = new MutationObserver(changes => {
     meet()
