@@ -159,7 +159,6 @@ def test_a_machine_without_postgresql_says_what_to_install_in_one_line(monkeypat
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_chromium_shows_a_page(playwright):
     chromium = browser.launch(playwright)
     page = chromium.new_page()
@@ -218,3 +217,13 @@ def test_an_application_that_ends_at_once_shows_the_end_of_its_log(tmp_path):
     with pytest.raises(RuntimeError, match="no such option"), app:
         pass
     assert not app.alive
+
+
+# --- pytest ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_stay_in_one_process(request):
+    """Otherwise every process starts a server of its own for a house that all its tests could share."""
+    in_processes = request.config.getoption("loadgroup", default=False)
+    assert request.node.nodeid.endswith("@together") == in_processes

@@ -40,6 +40,9 @@ NOT_OURS: Final = re.compile(r"the server responded with a status of 401|Failed 
 ONCE: Final = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 """For a test of what only the browser does: one database is enough."""
 
+expect.set_options(timeout=15_000)
+"""Milliseconds until a screen must show what is expected: a busy machine is slow, and how fast we are is measured elsewhere."""
+
 
 @dataclass
 class Person:

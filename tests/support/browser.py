@@ -10,8 +10,11 @@ from playwright.sync_api import Browser, Playwright
 
 from tests.support.machine import MissingError, apt_install, is_root
 
-NEEDED = "The tests need Chromium: apt install chromium (or the like), or name its program in RAPPORT_TEST_CHROMIUM."
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NEEDED = "The tests need Chromium: apt install chromium-headless-shell (or chromium), or name its program in RAPPORT_TEST_CHROMIUM."
+PACKAGE = "chromium-headless-shell"
+"""The same Chromium without a window's parts: a third less work for the machine."""
+
+NAMES = (PACKAGE, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OWN = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*")
 
 ARGUMENTS = (
@@ -33,7 +36,7 @@ def chromium_path() -> str:
         return named
     found = _on_path() or _playwrights_own()
     if found is None:
-        apt_install("chromium", NEEDED)
+        apt_install(PACKAGE, NEEDED)
         found = _on_path()
     if found is None:
         raise MissingError(NEEDED)
