@@ -151,7 +151,11 @@ async def _person(address: str, cookie: str, wait: float, until: float, tally: T
     await tab.open("customers")
     while time.monotonic() < until:
         await asyncio.sleep(random.uniform(*THINK))
-        run = await tab.narrow(f"page={random.randint(1, PAGES)}")
+        try:
+            run = await tab.narrow(f"page={random.randint(1, PAGES)}")
+        except TimeoutError:
+            tally.wrong.append("no answer")
+            break
         tally.clicks.append(run.seconds * 1000)
         tally.wrong += tab.troubles
         tab.troubles.clear()

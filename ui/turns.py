@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,35 +20,41 @@ _as_streamlit_does = ScriptRunner._run_script  # noqa: SLF001  Streamlit has no 
 
 
 class Turns:
-    """A line before a door that lets a few in at once, and does not wait for those who stay long."""
+    """A line before a door that lets a few in at once, in the order in which they came, and does not count who stays long."""
 
     def __init__(self, at_once: int, longest: float) -> None:
         self._at_once = at_once
         self._longest = longest
-        self._changed = threading.Condition()
-        self._inside: dict[int, float] = {}
-        """Thread -> when it came in."""
+        self._lock = threading.Lock()
+        self._line: deque[threading.Event] = deque()
+        self._inside: dict[threading.Event, float] = {}
+        """Who is inside -> since when."""
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for a turn and hold it for the block."""
-        me = threading.get_ident()
-        with self._changed:
-            while (wait := self._wait()) > 0:
-                self._changed.wait(wait)
-            self._inside[me] = time.monotonic()
+        mine = threading.Event()
+        with self._lock:
+            self._line.append(mine)
+            self._let_in()
+        while not mine.wait(self._longest):
+            with self._lock:  # somebody inside may have stayed too long meanwhile
+                self._let_in()
         try:
             yield
         finally:
-            with self._changed:
-                del self._inside[me]
-                self._changed.notify()
+            with self._lock:
+                del self._inside[mine]
+                self._let_in()
 
-    def _wait(self) -> float:
-        """Return after how many seconds somebody can come in at the latest; 0: now."""
-        oldest_counted = time.monotonic() - self._longest
-        short = sorted(since for since in self._inside.values() if since > oldest_counted)
-        return short[0] - oldest_counted if len(short) >= self._at_once else 0
+    def _let_in(self) -> None:
+        now = time.monotonic()
+        room = self._at_once - sum(now - since < self._longest for since in self._inside.values())
+        while self._line and room > 0:
+            first = self._line.popleft()
+            self._inside[first] = now
+            first.set()
+            room -= 1
 
 
 _turns = Turns(AT_ONCE, LONGEST_SECONDS)
