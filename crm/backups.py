@@ -77,8 +77,10 @@ class Backup(Record):
 
 _BACKUPS: Final = Backup.__table__.c
 _SETTINGS: Final = Setting.__table__.c
-_NEWEST: Final = select(func.max(_BACKUPS.made_at)).where(_BACKUPS.fault.is_(None))
-_WANTED: Final = select(_SETTINGS.value).where(_SETTINGS.key == "backup_hourly")
+_STATE: Final = select(
+    select(func.max(_BACKUPS.made_at)).where(_BACKUPS.fault.is_(None)).scalar_subquery().label("last_good"),
+    select(_SETTINGS.value).where(_SETTINGS.key == "backup_hourly").scalar_subquery().label("hourly"),
+)
 
 
 # --- making -----------------------------------------------------------------
@@ -246,15 +248,10 @@ def _end_sign_ins(now: datetime) -> Callable[[Connection], None]:
 # --- queries ----------------------------------------------------------------
 
 
-def last_good(connection: Connection) -> datetime | None:
-    """Return when the newest good copy was made; for `health`, below the door."""
-    return connection.execute(_NEWEST).scalar_one_or_none()
-
-
-def wanted(connection: Connection) -> bool:
-    """Say whether the company wants hourly copies; for `health`, below the door."""
-    chosen = connection.scalar(_WANTED)
-    return (chosen or settings.DEFINITIONS["backup_hourly"].default) == "yes"
+def state(connection: Connection) -> tuple[datetime | None, bool]:
+    """Return when the newest good copy was made and whether the company wants hourly ones; for `health`, below the door."""
+    found = connection.execute(_STATE).one()
+    return found.last_good, (found.hourly or settings.DEFINITIONS["backup_hourly"].default) == "yes"
 
 
 _LAST_GOOD: Final = Prepared(select(func.max(Backup.made_at)).where(Backup.fault.is_(None)))

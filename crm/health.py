@@ -7,6 +7,7 @@ no person, no address and no path.
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -15,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 import crm
 from crm import backups, installation
@@ -91,17 +94,16 @@ class Readiness:
 # --- looks ------------------------------------------------------------------
 
 
-def readiness(database: Database, home: Config | None = None) -> Readiness:
-    """Take the quick looks: a few milliseconds, fit for being asked every second."""
-    there, reachable = _database(home or config(), database)
+def readiness(database: Database, home: Config | None = None, given: Connection | None = None) -> Readiness:
+    """Take the quick looks: a few milliseconds, fit for being asked every second. given: a connection to look through."""
+    there, reachable = _database(home or config(), database, given)
     checks = [there]
     worker_age = copy_age = None
     beats: Sequence[worker.WorkerBeat] = ()
     if reachable:
-        with database.reader.connect() as connection:
+        with nullcontext(given) if given else database.reader.connect() as connection:
             beats = worker.beats(connection)
-            copied = backups.last_good(connection)
-            wanted = backups.wanted(connection)
+            copied, wanted = backups.state(connection)
         worker_age = round((clock.now() - beats[0].at).total_seconds(), 1) if beats else None
         copy_age = None if copied is None else round((clock.now() - copied).total_seconds(), 1)
         checks += [_worker(worker_age), _copy(copy_age, wanted=wanted)]
@@ -118,10 +120,10 @@ def doctor(database: Database, home: Config | None = None) -> list[Check]:
     return checks
 
 
-def _database(home: Config, database: Database) -> tuple[Check, bool]:
+def _database(home: Config, database: Database, given: Connection | None) -> tuple[Check, bool]:
     good = Check("database", Level.GOOD, N_("The database answers, and its tables are those of this version."))
     try:
-        installation.verify(home, database)
+        installation.verify(home, database, given)
     except CrmError as trouble:
         behind = trouble.text == installation.BEHIND
         return Check("database", Level.BAD, trouble.text, values=trouble.values), behind and _has_beats(database)
@@ -277,10 +279,15 @@ def _rules(database: Database) -> Check:
 class Overview:
     """What the administrator sees of the system. versions: of each program; place: of the database, without a password."""
 
-    readiness: Readiness
     versions: Mapping[str, str]
     place: str
     bytes: int
+
+
+def looked_at(u: UnitOfWork) -> Readiness:
+    """Take the quick looks for the administrator. Raises Refused without the right to see them."""
+    u.need("system.view")
+    return readiness(u.database, given=u.session.connection())
 
 
 def overview(u: UnitOfWork) -> Overview:
@@ -289,7 +296,6 @@ def overview(u: UnitOfWork) -> Overview:
     found = ".".join(str(part) for part in u.session.connection().dialect.server_version_info or ())
     engine = "SQLite" if u.database.is_sqlite else "PostgreSQL"
     return Overview(
-        readiness(u.database),
         {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | _libraries(),
         installation.place(config(), u.database),
         size(u.database),

@@ -7,9 +7,12 @@ database with data change, it is copied; an older version of Rapport does not to
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 import crm
 from crm.core import clock, jobs, logs, records
@@ -72,16 +75,19 @@ def prepare(home: Config, database: Database, *, say: Callable[[str], None] = la
     return Prepared(before is None, before, migrate.head())
 
 
-def verify(home: Config, database: Database) -> None:
-    """Say nothing when the database is there and up to date; change nothing. Raises Unavailable in words otherwise."""
-    at = _revision(home, database)
+def verify(home: Config, database: Database, connection: Connection | None = None) -> None:
+    """Say nothing when the database is there and up to date; change nothing. Raises Unavailable in words otherwise.
+
+    connection: to look through; without it one is opened.
+    """
+    at = _revision(home, database, connection)
     if at is None:
         raise Unavailable(NOT_MADE)
     if at != migrate.head():
         raise Unavailable(BEHIND)
 
 
-def _revision(home: Config, database: Database) -> str | None:
+def _revision(home: Config, database: Database, given: Connection | None = None) -> str | None:
     """Return the database's revision, None when it is empty and may be filled. Raises Unavailable."""
     expected = place(home, database) in _marked(home)
     if database.path is not None and not _has_bytes(database.path):
@@ -89,7 +95,7 @@ def _revision(home: Config, database: Database) -> str | None:
             raise gone(home, database)
         return None
     try:
-        with database.reader.connect() as connection:
+        with nullcontext(given) if given else database.reader.connect() as connection:
             at = migrate.revision(connection)
             tables = migrate.tables(connection) if at is None else []
     except Exception as error:

@@ -475,6 +475,7 @@ CONNECTIONS = {
     "crm/sessions/accounts.py:_connection": "verbs of users end sign-ins in their own transaction; sign-ins live below the door",
     "crm/sessions/second_factor.py:drop_totp": "likewise for the second factor",
     "crm/sessions/beginnings.py:_create": "the first accounts get their passwords in one transaction with themselves",
+    "crm/health.py:looked_at": "looks through the transaction that is open: marks and signs of life, no business data",
     "crm/backups.py:_who_cares": "reads the adjustments of rights as the door does",
 }
 """Where a unit's connection is taken out of it: why."""

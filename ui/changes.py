@@ -1,6 +1,6 @@
 """Audit entries in the reader's words: which field went from what to what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -94,21 +94,29 @@ def lines(
     record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]
 ) -> list[tuple[str, str, str]]:
     """Return (field, old, new) in words for each changed field of an entry. Personal values stay hidden."""
-    return [_line(record, key, pair, people, teams) for key, pair in changes.items() if key not in NUMBERS]
+    return list(_each(record, changes, people, teams))
+
+
+def _each(
+    record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]
+) -> Iterator[tuple[str, str, str]]:
+    return (_line(record, key, pair, people, teams) for key, pair in changes.items() if key not in NUMBERS)
 
 
 def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> str:
     """Write an entry in one line: 'Stage: Potential → Loyal; Note: …'."""
-    parts = []
-    for field, old, new in lines(record, changes, people, teams):
+    line = ""
+    for field, old, new in _each(record, changes, people, teams):
+        line += "; " if line else ""
         if HIDDEN in (old, new):
-            parts.append(field)
+            line += field
         elif old:
-            parts.append(f"{field}: {old} → {new or '–'}")
+            line += f"{field}: {old} → {new or '–'}"
         else:
-            parts.append(f"{field}: {new}")
-    line = "; ".join(parts)
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+            line += f"{field}: {new}"
+        if len(line) > LONGEST:  # what nobody sees is not put into words
+            return f"{line[:LONGEST]}…"
+    return line
 
 
 def _line(
@@ -135,7 +143,7 @@ def _value(record: str, key: str, value: Any, people: Mapping[int, str], teams: 
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if key in PEOPLE | TEAMS:
+    if key in PEOPLE or key in TEAMS:
         return (people if key in PEOPLE else teams).get(value, f"№ {value}")
     if key == "roles":
         return words.listed(words.named(ROLES, code) for code in value)

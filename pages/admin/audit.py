@@ -36,8 +36,7 @@ wanted = Filters(
     zone=zone(),
 )
 with uow() as u:
-    team_names = teams.directory(u)
-    count = watched(("audit", wanted), lambda u: audit.count(u, wanted), within=u)
+    team_names, count = watched(("audit", wanted), lambda u: (teams.directory(u), audit.count(u, wanted)), within=u)
     rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
 for row in rows:

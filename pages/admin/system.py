@@ -113,23 +113,24 @@ def run_columns() -> dict[str, tables.Column]:
 
 
 @st.fragment(run_every=SECONDS)
-def look() -> health.Overview | None:
-    """Look again every few seconds, for as long as somebody watches; return what does not move, to be drawn once."""
+def look() -> None:
+    """Look again every few seconds, for as long as somebody watches."""
     with uow() as u:
-        seen = health.overview(u) if tab == "health" else None
+        found = health.looked_at(u) if tab == "health" else None
         last = jobs.last_runs(u) if tab == "jobs" else {}
         newest = jobs.recent(u, most=MOST) if tab == "runs" else []
-    if seen:
-        checks(seen.readiness)
+    if found:
+        checks(found)
     elif tab == "jobs":
         all_jobs(last)
     else:
         rows = [{"title": _(one.title)} | told(one) for one in newest]
         tables.table(rows, {"title": tables.Column(_("Job"), main=True)} | run_columns(), key="runs")
-    return seen
 
 
-seen = look()
-if seen:
+look()
+if tab == "health":
+    with uow() as u:
+        seen = health.overview(u)
     overview(seen)
     st.caption(_("In the terminal, 'python -m crm doctor' looks at everything, the slow looks too."))
