@@ -37,6 +37,17 @@ def ways(cast, key, part="keeper"):
         return customers.reach(u, key)
 
 
+def test_the_card_shows_what_the_record_holds_but_how_to_reach_somebody(cast):
+    key = create(cast, "rep", {"name": "Acme", "kind": "company", "city": "Tver", "address": "Tverskaya 1"}).id
+    with cast.unit(cast.rep) as u:
+        card, record = customers.card(u, key), customers.one(u, key)
+    shown = vars(card)
+    assert shown == {name: getattr(record, name) for name in shown}
+    assert set(customers.Customer.__table__.columns.keys()) - set(shown) == {"address"}
+    with pytest.raises(NotFound), cast.unit(cast.rival) as u:
+        customers.card(u, key)
+
+
 # --- adding -----------------------------------------------------------------
 
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from crm import audit, purchases, teams
 from crm.core.uow import UnitOfWork
-from crm.customers import SOURCES, Customer, Reach
+from crm.customers import SOURCES, Card, Reach
 from ui import changes, choices, facts, tables, words
 from ui.facts import Box
 from ui.page import empty, opening
 from ui.session import _, may, uow
 
 
-def figures(u: UnitOfWork, card: Customer) -> list[tuple[str, str]]:
+def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
     """Return the key figures of the card as (label, value)."""
     found = [
         (_("Contacts"), words.number(card.interaction_count)),
@@ -27,12 +27,12 @@ def figures(u: UnitOfWork, card: Customer) -> list[tuple[str, str]]:
     return found
 
 
-def draw_facts(card: Customer, ways: Reach) -> None:
+def draw_facts(card: Card, ways: Reach) -> None:
     """Draw how to reach the customer (masked values say so) and the business data."""
     facts.draw(_contact_data(card, ways), _business_data(card), key="facts")
 
 
-def _contact_data(card: Customer, ways: Reach) -> Box:
+def _contact_data(card: Card, ways: Reach) -> Box:
     lines = [("", phone, "call") for phone in ways.phones]
     lines += [("", address, "mail") for address in ways.emails]
     lines += [("", ways.address, "location_on")] if ways.address else []
@@ -46,7 +46,7 @@ def _contact_data(card: Customer, ways: Reach) -> Box:
     )
 
 
-def _business_data(card: Customer) -> Box:
+def _business_data(card: Card) -> Box:
     known = {
         _("Industry"): card.industry,
         _("Employees"): words.number(card.employees) if card.employees else None,
@@ -69,7 +69,7 @@ def _business_data(card: Customer) -> Box:
     )
 
 
-def purchases_tab(card: Customer) -> None:
+def purchases_tab(card: Card) -> None:
     """Draw what the customer bought."""
     if not may("purchases.view"):
         empty(_("Purchases are not part of your role."), icon="lock", key="purchases")

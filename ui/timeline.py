@@ -5,7 +5,7 @@ from typing import Any
 
 from crm import interactions
 from crm.core.uow import UnitOfWork
-from crm.customers import Customer
+from crm.customers import Card
 from crm.interactions import DIRECTIONS, KINDS, OUTCOMES, Filters
 from ui import facts, filters, tables, words
 from ui.filters import Filter
@@ -46,7 +46,7 @@ def _choices(people: dict[int, str]) -> tuple[Filter, Filter]:
     )
 
 
-def read(u: UnitOfWork, card: Customer, people: dict[int, str]) -> tuple[list[dict[str, Any]], int]:
+def read(u: UnitOfWork, card: Card, people: dict[int, str]) -> tuple[list[dict[str, Any]], int]:
     """Return a page of the timeline of one customer, as the address narrows it, and how many entries there are in all."""
     who, kind = (one.value for one in _choices(people))
     wanted = Filters(customer_id=card.id, responsible_id=int(who) if who else None, kind=kind or None)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
@@ -177,6 +178,25 @@ def keys(u: UnitOfWork, filters: Filters, *, right: str, order: str = "name") ->
 def one(u: UnitOfWork, customer_id: int) -> Customer:
     """Return one customer. Raises NotFound."""
     return u.get(Customer, customer_id)
+
+
+class Card(SimpleNamespace):
+    """What the card shows of a customer, under the names of the record; contact data come by `reach`."""
+
+
+_CARD: Final = Prepared(
+    select(
+        *(getattr(Customer, key) for key, column in Customer.__table__.columns.items() if "view" not in column.info)
+    ).where(Customer.id == bindparam("customer_id"))
+)
+
+
+def card(u: UnitOfWork, customer_id: int) -> Card:
+    """Return what the card shows of a customer: for reading only, at half the price of `one`. Raises NotFound."""
+    rows = u.rows(_CARD, customer_id=customer_id)
+    if not rows:
+        raise NotFound
+    return Card(**rows[0])
 
 
 @dataclass(frozen=True)

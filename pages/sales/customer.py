@@ -11,7 +11,7 @@ from ui.session import _, attempt, colleagues, may, uow
 
 people = colleagues()
 with attempt() as found, uow() as u:
-    card = customers.one(u, asked_id() or 0)
+    card = customers.card(u, asked_id() or 0)
     ways = customers.reach(u, card.id)
     figures = customer_card.figures(u, card)
     talks = timeline.read(u, card, people) if asked("tab") in ("", "timeline") else ([], 0)

@@ -158,7 +158,7 @@ def test_whole_records_are_inside_the_scope(calm):
         assert {one.customer_id for one in u.all(select(Phone))} == calm.seen
 
 
-@pytest.mark.parametrize("way", ["get", "session.get", "get_one", "query.get", "one", "identity"])
+@pytest.mark.parametrize("way", ["get", "session.get", "get_one", "query.get", "one", "card", "identity"])
 def test_a_hidden_record_is_not_found_by_its_key(calm, way):
     with calm.cast.unit(calm.cast.rep) as u:
         if way == "session.get":
@@ -170,6 +170,7 @@ def test_a_hidden_record_is_not_found_by_its_key(calm, way):
             "get_one": lambda: u.session.get_one(C, calm.hidden),
             "query.get": lambda: u.session.query(C).filter(C.id == calm.hidden).one(),
             "one": lambda: customers.one(u, calm.hidden),
+            "card": lambda: customers.card(u, calm.hidden),
             "identity": lambda: u.session.get_one(Interaction, a_call(calm.cast, calm.hidden, "rival")),
         }
         with pytest.raises((NotFound, NoResultFound)):
