@@ -22,4 +22,4 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
 
 def heed() -> None:
     """Let no press be lost."""
-    AppSession.request_rerun = _request_rerun  # type: ignore[assignment,method-assign]
+    AppSession.request_rerun = _request_rerun  # type: ignore[assignment,method-assign]  # Streamlit has no hook before a run

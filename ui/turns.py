@@ -67,4 +67,4 @@ def _run_script(runner: ScriptRunner, rerun_data: RerunData) -> None:
 
 def take() -> None:
     """Let the runs of this process, fragments too, take turns."""
-    ScriptRunner._run_script = _run_script  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    ScriptRunner._run_script = _run_script  # type: ignore[assignment,method-assign]  # noqa: SLF001  likewise

@@ -26,7 +26,7 @@ def test_a_press_in_an_unknown_fragment_runs_the_page_with_all_that_was_typed(
     monkeypatch.setattr(fragments, "_as_streamlit_does", lambda _session, state: asked.append(state))
     state = ClientState(fragment_id=fragment, is_auto_rerun=timer, query_string="do=log")
     state.widget_states.widgets.add(id="submit").trigger_value = True
-    fragments._request_rerun(Session(), state)  # type: ignore[arg-type]
+    fragments._request_rerun(Session(), state)  # type: ignore[arg-type]  # a stand-in is enough: it is only passed on
     [run] = asked
     assert run.fragment_id == runs
     assert run.query_string == "do=log"
@@ -36,5 +36,5 @@ def test_a_press_in_an_unknown_fragment_runs_the_page_with_all_that_was_typed(
 def test_a_run_without_a_state_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(fragments, "_as_streamlit_does", lambda _session, state: asked.append(state))
-    fragments._request_rerun(Session(), None)  # type: ignore[arg-type]
+    fragments._request_rerun(Session(), None)  # type: ignore[arg-type]  # a stand-in is enough: it is only passed on
     assert asked == [None]
