@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from crm import audit, purchases, teams
+from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
 from ui import changes, choices, facts, tables, words
 from ui.facts import Box
 from ui.page import empty, opening
-from ui.session import _, may, uow
+from ui.session import _, may, me, uow
 
 
 def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
@@ -27,6 +28,11 @@ def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
     return found
 
 
+def reached(card: Card, right: str) -> bool:
+    """Say whether to draw what this right allows on this very card. The door asks again when it is used."""
+    return me().covers(right, Owned(card.responsible_id, card.team_id, card.partner_id))
+
+
 def draw_facts(card: Card, ways: Reach) -> None:
     """Draw how to reach the customer (masked values say so) and the business data."""
     facts.draw(_contact_data(card, ways), _business_data(card), key="facts")
@@ -40,7 +46,7 @@ def _contact_data(card: Card, ways: Reach) -> Box:
     return Box(
         _("Contact data"),
         lines,
-        edit=_("Edit") if may("customers.edit_personal") else "",
+        edit=_("Edit") if reached(card, "customers.edit_personal") else "",
         href=opening("personal", seen=card.version),
         note=note if lines else _("No phone, e-mail or address yet."),
     )
@@ -63,7 +69,7 @@ def _business_data(card: Card) -> Box:
     return Box(
         _("Business data"),
         lines,
-        edit=_("Edit") if may("customers.edit") else "",
+        edit=_("Edit") if reached(card, "customers.edit") else "",
         href=opening("business", seen=card.version),
         note="" if lines else _("Nothing known yet."),
     )
@@ -77,7 +83,7 @@ def purchases_tab(card: Card) -> None:
     with uow() as u:
         frame = purchases.listing(u, card.id, page=tables.asked_page())
     if frame.empty:
-        empty(_("Nothing bought yet."), icon="shopping_bag", key="purchases")
+        empty(_("Nothing bought yet. The first purchase appears here."), icon="shopping_bag", key="purchases")
         return
     frame["sum"] = list(zip(frame["amount"], frame["currency"], strict=True))
     columns = {

@@ -7,7 +7,7 @@ from crm.customers import KINDS, STAGES
 from ui import customer_card, customer_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, attempt, colleagues, may, uow
+from ui.session import _, attempt, colleagues, uow
 
 people = colleagues()
 with attempt() as found, uow() as u:
@@ -20,18 +20,18 @@ if not found.ok:
     not_there()
     st.stop()
 
-responsible = people.get(card.responsible_id or 0, _("nobody"))
+responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
 line = (
     words.named(KINDS, card.kind),
     words.named(STAGES, card.stage),
     card.city,
-    _("Responsible: {name}").format(name=responsible),
+    _("Responsible: {name}").format(name=responsible) if responsible else "",
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 tab = header(
     card.name,
     " · ".join(filter(None, line)),
-    actions=[log] if may("interactions.log") else [],
+    actions=[log] if customer_card.reached(card, "interactions.log") else [],
     figures=figures,
     tabs={"timeline": _("Timeline"), "purchases": _("Purchases"), "history": _("History")},
 )
@@ -48,9 +48,11 @@ with right:
     customer_card.draw_facts(card, ways)
 
 match dialog():
-    case "log" if may("interactions.log"):
+    case "log" if customer_card.reached(card, "interactions.log"):
         customer_forms.log(card.id, card.name)
-    case "personal" | "business" as group if may("customers.edit") or may("customers.edit_personal"):
-        customer_forms.edit(card.id, group)
+    case "personal" if customer_card.reached(card, "customers.edit_personal"):
+        customer_forms.edit(card.id, "personal")
+    case "business" if customer_card.reached(card, "customers.edit"):
+        customer_forms.edit(card.id, "business")
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)
