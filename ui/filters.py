@@ -41,7 +41,7 @@ def switch(param: str, label: str) -> Filter:
 
 
 def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
-    """Draw the row; return what each filter asks for, '' where it does not narrow."""
+    """Draw the row; return what each filter asks for, '' where it does not narrow. A choice that offers nothing is not drawn."""
     data = [
         {
             "param": one.param,
@@ -51,6 +51,7 @@ def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
             "value": one.value,
         }
         for one in filters
+        if one.options or one.kind != "choice"
     ]
     draw_part("filters", key=key, data={"filters": data, "reset": _("Reset")})
     return tuple(one.value for one in filters)

@@ -131,9 +131,9 @@ def _preset(name: str) -> None:
         }
     )
     columns = {
-        "right": tables.Column(_("Right"), wrap=True),
+        "right": tables.Column(_("Right"), main=True, wrap=True),
         "role": tables.Column(_("Role")),
-        "change": tables.Column(_("Change"), main=True),
+        "change": tables.Column(_("Change")),
     }
     tables.table(shown, columns, key="preset")
     form = Form(f"preset-{name}")

@@ -23,6 +23,7 @@ class Column:
 
     wrap: long text takes several lines; grow: it takes the room that is left, two lines at most.
     tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
+    spare: left out where no row of the page has anything in it, as the names of colleagues whom a partner may not see.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Column:
     tag: bool = False
     wrap: bool = False
     grow: bool = False
+    spare: bool = False
     tone: Callable[[Any], str] | None = None
 
     @property
@@ -59,9 +61,11 @@ def table(
     given: Sequence[Mapping[Any, Any]] = (
         rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
     )
-    written = [_written(column, [row[name] for row in given]) for name, column in columns.items()]
+    drawn = [(column, _written(column, [row[name] for row in given])) for name, column in columns.items()]
+    drawn = [(column, cells) for column, cells in drawn if not column.spare or any(text for text, _tone in cells)]
+    written = [cells for _column, cells in drawn]
     lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
-    heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one in columns.values()]
+    heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one, _cells in drawn]
     draw_part("table", key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
 
 

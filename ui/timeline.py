@@ -35,7 +35,7 @@ def columns(people: dict[int, str], *, with_customer: bool = False) -> dict[str,
             tone=lambda code: OUTCOME_TONES.get(code, ""),
         ),
         "note": tables.Column(_("Note"), grow=True),
-        "responsible_id": tables.Column(_("Colleague"), lambda key: people.get(int(key), ""), muted=True),
+        "responsible_id": tables.Column(_("Colleague"), lambda key: people.get(int(key), ""), muted=True, spare=True),
     }
 
 

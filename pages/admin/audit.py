@@ -49,7 +49,7 @@ columns = {
     "at": tables.Column(_("When"), words.when),
     "who": tables.Column(_("Who"), wrap=True),
     "subject": tables.Column(_("Record"), muted=True, wrap=True),
-    "what": tables.Column(_("Changed fields"), wrap=True),
+    "what": tables.Column(_("Changed fields"), grow=True),
 }
 if count:
     tables.table(

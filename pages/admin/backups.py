@@ -20,12 +20,6 @@ with uow() as u:
     last = backups.last_made_at(u)
     copies = backups.recent(u)
 
-header(
-    _("Backups"),
-    _("Copies of the database, the attachments and the keys, each proved before it counts."),
-    figures=[(_("Last good copy"), words.ago(last) or _("never"))],
-)
-
 
 def ask() -> None:
     """Ask for a copy (a callback)."""
@@ -64,13 +58,19 @@ def megabytes(size: float) -> str:
     return _("{n} MB").format(n=words.number(round(size / 1_000_000, 1)))
 
 
+job_id = st.query_params.get(JOB, "")
+with st.container(horizontal=True, vertical_alignment="top", key="backups-head"):
+    header(
+        _("Backups"),
+        _("Copies of the database, the attachments and the keys, each proved before it counts."),
+        figures=[(_("Last good copy"), words.ago(last) or _("never"))],
+    )
+    if may("backups.make") and not job_id:
+        st.button(_("Make a copy now"), icon=":material/save:", type="primary", on_click=ask, key="make")
 if trouble := st.session_state.pop("copy-said", ""):
     st.error(trouble, icon=":material/error:")
-job_id = st.query_params.get(JOB, "")
 if job_id:
     watch(job_id)
-elif may("backups.make"):
-    st.button(_("Make a copy now"), icon=":material/save:", type="primary", on_click=ask, key="make")
 
 if not copies:
     empty(_("There is no copy yet. One is made every hour while a worker is at work."), icon="save")

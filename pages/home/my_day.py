@@ -29,7 +29,7 @@ def no_plan() -> None:
         sentence = _("No plan runs today. A target tells everybody how far they are.")
         empty(sentence, button=_("Set a target"), href="/plans?do=target", icon="flag", key="plans")
     else:
-        empty(_("No target runs for you today. Whoever leads you sets one; it shows here."), icon="flag", key="plans")
+        empty(_("No target runs today. Whoever leads a team sets one; it shows here."), icon="flag", key="plans")
 
 
 @st.fragment(run_every=EVERY)
@@ -48,7 +48,15 @@ if may("plans.view"):
 if rows is not None:
     st.subheader(_("Last contacts"), anchor=False)
     if not rows:
-        empty(_("Nothing logged yet. Press / to find a customer and log the first contact."), icon="forum", key="last")
+        empty(
+            _("Nothing logged yet. Find a customer and log the first contact.")
+            if may("interactions.log")
+            else _("Nothing logged yet. What colleagues log with their customers appears here."),
+            button=_("Show customers") if may("interactions.log") else "",
+            href="/customers",
+            icon="forum",
+            key="last",
+        )
     else:
         tables.table(rows, timeline.columns(people, with_customer=True), key="last", opens=timeline.opens)
 elif not may("plans.view") and may("customers.view"):

@@ -42,7 +42,9 @@ def live() -> None:
         empty(_("No plan runs here today."), icon="flag")
     else:
         empty(
-            _("No plan runs today. A target tells everybody how far they are."),
+            _("No plan runs today. A target tells everybody how far they are.")
+            if may("plans.set")
+            else _("No target runs today. Whoever leads a team sets one; it shows here."),
             button=_("Set a target") if may("plans.set") else "",
             href=opening("target"),
             icon="flag",

@@ -42,10 +42,28 @@ columns = {
         _("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")
     ),
     "city": tables.Column(_("City")),
-    "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), "")),
+    "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), ""), spare=True),
     "last_interaction_at": tables.Column(_("Last contact"), words.when),
     "interaction_count": tables.Column(_("Contacts"), lambda n: words.number(n) if n else "", right=True),
 }
+
+
+def nobody_yet() -> None:
+    """Say how the first customer comes."""
+    if not may("customers.create"):
+        sentence = _(
+            "No customers that you may see yet. Colleagues in sales add them, or a record keeper imports a list."
+        )
+        empty(sentence, button=_("Show people") if may("users.manage") else "", href="/users", icon="group_add")
+    elif may("imports.run"):
+        sentence = _("No customers yet. Add the first one, or import the list that you have.")
+        empty(sentence, button=_("New customer"), href=opening("new"), icon="group_add")
+    else:
+        empty(
+            _("No customers yet. Add the first one."), button=_("New customer"), href=opening("new"), icon="group_add"
+        )
+
+
 if count:
     tables.table(
         rows,
@@ -56,12 +74,7 @@ if count:
         rows_in_all=min(count, COUNT_CAP),
     )
 elif wanted == Filters():
-    empty(
-        _("No customers yet. Add the first one, or import the list that you have."),
-        button=_("New customer") if may("customers.create") else "",
-        href=opening("new"),
-        icon="group_add",
-    )
+    nobody_yet()
 else:
     empty(_("Nobody matches these filters."), button=_("Show everybody"), href="/customers", icon="filter_alt_off")
 

@@ -21,7 +21,7 @@ def overview() -> None:
     if count:
         imports_parts.listing(rows, count, people)
     elif not may("imports.run"):
-        empty(_("Nothing was imported yet."), icon="upload_file")
+        empty(_("Nothing was imported yet. The files that record keepers import are listed here."), icon="upload_file")
     else:
         empty(
             _(

@@ -7,7 +7,7 @@ from crm.core import clock
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
-from ui.session import _, colleagues, translated, uow, watched, zone
+from ui.session import _, colleagues, may, translated, uow, watched, zone
 
 DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 
@@ -42,6 +42,13 @@ if count:
         rows_in_all=min(count, COUNT_CAP),
     )
 elif wanted == Filters():
-    empty(_("The journal is empty. Open a customer and log the first contact."), icon="forum")
+    empty(
+        _("The journal is empty. Open a customer and log the first contact.")
+        if may("interactions.log")
+        else _("The journal is empty. What colleagues log with their customers appears here."),
+        button=_("Show customers") if may("interactions.log") else "",
+        href="/customers",
+        icon="forum",
+    )
 else:
     empty(_("Nothing matches these filters."), button=_("Show everything"), href="/interactions", icon="filter_alt_off")

@@ -7,9 +7,10 @@ import re
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from crm import customers, interactions, plans
+from crm.core.people import Team, User
 from crm.interactions import Interaction
 from tests.cast import NORTH, a_customer
 from tests.pages.screen import field, opened, part, press, rows, texts
@@ -69,6 +70,49 @@ def test_an_empty_list_says_what_to_do(cast):
     assert part(opened("customers", cast.analyst), "empty-empty")["button"] == ""
 
 
+def test_an_empty_house_asks_nobody_for_what_his_role_may_not_do(cast):
+    def said(address, name, key="empty-empty"):
+        shown = part(opened(address, getattr(cast, name)), key)
+        return shown["sentence"], shown["button"]
+
+    assert said("customers", "keeper") == (
+        "No customers yet. Add the first one, or import the list that you have.",
+        "New customer",
+    )
+    assert said("customers", "rep") == ("No customers yet. Add the first one.", "New customer")
+    assert said("customers", "admin")[1] == "Show people"
+    assert said("interactions", "rep")[1] == said("", "rep", "empty-last")[1] == "Show customers"
+    for address, key in (("interactions", "empty-empty"), ("", "empty-last")):
+        sentence, button = said(address, "analyst", key)
+        assert "appears here" in sentence
+        assert not button
+    assert "Whoever leads a team sets one" in said("plans", "rep")[0]
+    assert said("plans", "leader")[1] == "Set a target"
+
+
+def test_a_partner_reads_nothing_untrue_about_colleagues_whom_he_may_not_see(cast):
+    theirs = a_customer(cast, "rep", name="Theirs", partner=True)
+    at = opened("customer", cast.partner, id=theirs)
+    assert part(at, "head")["title"] == "Theirs"
+    assert "Responsible" not in part(at, "head")["line"]
+    heads = [one["label"] for one in part(opened("customers", cast.partner), "customers")["columns"]]
+    assert "Responsible" not in heads
+    assert "Responsible: Ivan Rep" in part(opened("customer", cast.rep, id=theirs), "head")["line"]
+    assert "Responsible" in [one["label"] for one in part(opened("customers", cast.rep), "customers")["columns"]]
+
+
+def test_a_choice_that_offers_nothing_is_not_drawn(cast):
+    def offered():
+        return [one["label"] for one in part(opened("users", cast.admin), "filters")["filters"]]
+
+    assert "Team" in offered()
+    with cast.database.writing() as connection:
+        connection.execute(update(User.__table__).values(team_id=None))
+        connection.execute(delete(Team.__table__))
+    assert "Team" not in offered()
+    assert "Role" in offered()
+
+
 def test_pages_of_a_long_list_are_links(cast):
     for n in range(60):
         a_customer(cast, "rep", name=f"Customer {n:03}")
@@ -106,6 +150,21 @@ def test_the_card_of_anothers_team_is_not_there(cast):
         assert part(at, "empty-absent") is not None
         assert "Hidden" not in texts(at)
         assert part(at, "head") is None
+
+
+def test_a_card_offers_to_change_only_what_the_reader_may_change_on_it(cast):
+    mates, own = a_customer(cast, "mate", name="Mate's"), a_customer(cast, "rep", name="Own")
+
+    def edits(who, key):
+        return [one["href"] for one in part(opened("customer", who, id=key), "facts")["boxes"] if one["edit"]]
+
+    assert edits(cast.rep, mates) == [], "a form whose save would be refused is not offered"
+    assert [href.partition("do=")[2].partition("&")[0] for href in edits(cast.rep, own)] == ["business"]
+    assert len(edits(cast.keeper, mates)) == 2
+    assert len(edits(cast.leader, mates)) == 1
+    for group in ("business", "personal"):
+        assert not opened("customer", cast.rep, id=mates, do=group).text_input, "nor is it there by its address"
+    assert opened("customer", cast.rep, id=own, do="business").text_input
 
 
 def test_a_colleagues_contact_data_reach_the_browser_masked(cast):
@@ -250,7 +309,7 @@ def test_help_opens_the_chapter_of_the_page_in_the_readers_language(cast):
 def test_a_day_without_plans_says_what_comes_next_and_is_never_an_empty_page(cast):
     leader, rep, product = (opened("", who) for who in (cast.leader, cast.rep, cast.product))
     assert part(leader, "empty-plans")["href"] == "/plans?do=target"
-    assert "Whoever leads you sets one" in part(rep, "empty-plans")["sentence"]
+    assert "Whoever leads a team sets one" in part(rep, "empty-plans")["sentence"]
     assert part(rep, "empty-plans")["button"] == ""
     assert part(product, "empty-plans") is None
     assert part(product, "empty-empty")["href"] == "/customers"
