@@ -105,7 +105,7 @@ def _link(record: Export) -> None:
     said = tables.counted(rows, rows, "{n} customer", "{n} customers")
     label = _("Save the file: {customers}, {form}").format(customers=said, form=words.named(FORMS, record.format))
     st.link_button(label, f"/export/{record.stored_as}", icon=":material/download:", type="primary")
-    st.caption(_("Only this sign-in can take it, until {moment}.").format(moment=words.moment(record.expires_at)))
+    st.caption(_("Only this sign-in can take it, until {moment}.").format(moment=words.when(record.expires_at)))
 
 
 def _bar(run: Any) -> None:

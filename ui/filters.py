@@ -53,7 +53,8 @@ def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
         for one in filters
         if one.options or one.kind != "choice"
     ]
-    draw_part("filters", key=key, data={"filters": data, "reset": _("Reset")})
+    if data:
+        draw_part("filters", key=key, data={"filters": data, "reset": _("Reset")})
     return tuple(one.value for one in filters)
 
 

@@ -123,8 +123,7 @@ def decide(record: Import) -> None:
         )
         again = st.checkbox(_("Import it once more all the same"), key=f"again-{record.id}")
     with st.container(horizontal=True, key=f"decide-{record.id}"):
-        rows = n_("{n} row", "{n} rows", record.row_count, shown=words.number(record.row_count))
-        run = _("Import {rows}").format(rows=rows)
+        run = n_("Import {n} row", "Import {n} rows", record.row_count, shown=words.number(record.row_count))
         st.button(
             _("Trial run"), icon=":material/experiment:", on_click=act, args=(imports.attempt, record.id), key="try"
         )

@@ -241,7 +241,7 @@ export default function ({ data, parentElement, setStateValue }) {
   // nor could an empty circle or the window before a dark page be told from what is behind them
   // on a telephone the menu's row stands above the page: the room that Streamlit leaves below it once more is not needed
   sheet.replaceSync(`${hidden} { display: none; }
-    @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 3.75rem; } }
+    @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 3.85rem; } }
     [data-testid^="stBaseButton-primary"]:not(:disabled) { color: Canvas; }
     [data-testid="stRadio"] label:not(:has(:checked)) > div > div:first-child { border-color: #808080; }
     [data-testid="stDialog"] { background: light-dark(rgb(29 35 34 / 0.3), rgb(0 0 0 / 0.6)); }`)
