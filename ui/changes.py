@@ -11,7 +11,7 @@ from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
 from ui import customer_forms, rights_forms, words
-from ui.session import _, language, translated
+from ui.session import _, language, translated, zone
 
 FIELDS: Final[Mapping[str, str]] = {
     "responsible_id": N_("Responsible"),
@@ -122,11 +122,32 @@ def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], te
 def _line(
     record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]
 ) -> tuple[str, str, str]:
+    old, new = pair
+    if key in PEOPLE or key in TEAMS:
+        names = people if key in PEOPLE else teams
+        return _field(language(), record, key), _name(names, old), _name(names, new)
+    can_be_kept = not isinstance(old, list | dict) and not isinstance(new, list | dict)
+    return (_kept if can_be_kept else _told)(language(), zone(), record, key, old, new)
+
+
+def _name(names: Mapping[int, str], number: int | None) -> str:
+    return "" if number is None else names.get(number, f"№ {number}")
+
+
+def _told(language: str, _zone: str, record: str, key: str, old: Any, new: Any) -> tuple[str, str, str]:
+    """Tell one change in words of the reader's language and zone."""
     if record == "right_adjustments" and " " in key:
         role, right = key.split(" ", 1)
-        field = f"{words.named(ROLES, role)}, {words.named(RIGHTS, right)}"
-        return field, *(rights_forms.scope_word(right, value) if right in RIGHTS else str(value) for value in pair)  # type: ignore[return-value]
-    return _field(language(), record, key), *(_value(record, key, value, people, teams) for value in pair)  # type: ignore[return-value]
+        return f"{words.named(ROLES, role)}, {words.named(RIGHTS, right)}", _scope(right, old), _scope(right, new)
+    return _field(language, record, key), _value(record, key, old), _value(record, key, new)
+
+
+_kept: Final = lru_cache(maxsize=4096, typed=True)(_told)
+"""The same, kept: entries never change, and a page of the list tells hundreds of changes."""
+
+
+def _scope(right: str, value: Any) -> str:
+    return rights_forms.scope_word(right, value) if right in RIGHTS else str(value)
 
 
 @lru_cache(maxsize=1024)
@@ -138,13 +159,11 @@ def _field(_language: str, record: str, key: str) -> str:
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
 
 
-def _value(record: str, key: str, value: Any, people: Mapping[int, str], teams: Mapping[int, str]) -> str:
+def _value(record: str, key: str, value: Any) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if key in PEOPLE or key in TEAMS:
-        return (people if key in PEOPLE else teams).get(value, f"№ {value}")
     if key == "roles":
         return words.listed(words.named(ROLES, code) for code in value)
     codes = interactions.KINDS if (record, key) == ("interactions", "kind") else CODES.get(key)

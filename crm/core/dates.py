@@ -14,7 +14,12 @@ YESTERDAY = N_("yesterday {time}")
 
 def when(moment: datetime, language: str, zone: str) -> str:
     """Write a moment short: '14:02', 'yesterday 14:02', '12 Feb 14:02', '12 Feb 2024'."""
-    local, today = moment.astimezone(ZoneInfo(zone)), clock.day_of(clock.now(), zone)
+    return _when(moment, clock.day_of(clock.now(), zone), language, zone)
+
+
+@lru_cache(maxsize=4096)
+def _when(moment: datetime, today: date, language: str, zone: str) -> str:
+    local = moment.astimezone(ZoneInfo(zone))
     time = f"{local.hour:02d}:{local.minute:02d}"
     if local.date() == today:
         return time

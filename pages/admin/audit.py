@@ -10,6 +10,7 @@ import streamlit as st
 from crm import audit, teams
 from crm.audit import COUNT_CAP, RECORDS, Filters
 from crm.core import clock
+from crm.core.uow import UnitOfWork
 from ui import changes, filters, tables, words
 from ui.forms import in_dialog
 from ui.page import asked_id, dialog, empty, header, opener
@@ -35,14 +36,22 @@ wanted = Filters(
     since=today - timedelta(days=int(period) - 1) if period else None,
     zone=zone(),
 )
-with uow() as u:
-    team_names, count = watched(("audit", wanted), lambda u: (teams.directory(u), audit.count(u, wanted)), within=u)
-    rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
-for row in rows:
-    row["who"] = row["who"] or "Rapport"
-    row["subject"] = changes.subject(row["record"], row["record_id"], people, team_names)
-    row["what"] = changes.short(row["record"], row["changes"], people, team_names)
+
+def read(u: UnitOfWork) -> tuple[dict[int, str], int, list[dict[str, Any]]]:
+    """Return the teams' names, how many entries there are, and those of the page in words."""
+    team_names = teams.directory(u)
+    rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+    for row in rows:
+        row["who"] = row["who"] or "Rapport"
+        row["subject"] = changes.subject(row["record"], row["record_id"], people, team_names)
+        row["what"] = changes.short(row["record"], row.pop("changes"), people, team_names)
+    return team_names, audit.count(u, wanted), rows
+
+
+with uow() as u:
+    team_names, count, rows = watched(("audit", wanted, tables.asked_page(), language()), read, within=u)
+
 opens = opener("entry", "id")
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),
