@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -41,11 +41,11 @@ class Around:
 
 @dataclass(frozen=True)
 class Watched:
-    """What was read for a part that looks every second: at which mark of changes, when, and by whom."""
+    """What was read for a part that is drawn again and again: at which mark of changes, when, by whom in which words."""
 
     mark: changes.Mark
     at: float
-    who: Identity
+    reader: tuple[Identity, str, str]
     read: Any
 
 
@@ -107,17 +107,19 @@ def me() -> Actor:
     return noted.actor
 
 
-def watched(key: Hashable, read: Callable[[UnitOfWork], T], within: UnitOfWork | None = None) -> T:
-    """Return what `read` returns, from memory while nobody has changed anything: for what is looked at again and again.
+def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
+    """Return what `read` returns, from memory while nobody has changed anything: for what is drawn again and again.
 
-    key: of the part and all that `read` depends on. within: the unit to read in; without it one is opened where it is needed.
-    Whatever no verb changes (the day) is seen after WATCHED_SECONDS.
+    key: of the part and all that `read` depends on but who reads, in which language and time zone.
+    The mark is taken before the unit begins: a change in between is read at the next look. A change of rights and the end
+    of a sign-in are changes too; whatever no verb changes (the day) is seen after WATCHED_SECONDS.
     """
     mark, now, noted = changes.mark(database()), time.monotonic(), memory().watched
+    reader = identity(), language(), zone()
     known = noted.pop(key, None)
-    if known is None or (known.mark, known.who) != (mark, identity()) or now - known.at > WATCHED_SECONDS:
-        with nullcontext(within) if within else uow() as u:
-            known = Watched(mark, now, identity(), read(u))
+    if known is None or (known.mark, known.reader) != (mark, reader) or now - known.at > WATCHED_SECONDS:
+        with uow() as u:
+            known = Watched(mark, now, reader, read(u))
     noted[key] = known
     if len(noted) > MOST_WATCHED:
         del noted[next(iter(noted))]

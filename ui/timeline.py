@@ -13,6 +13,11 @@ from ui.forms import in_dialog
 from ui.page import empty
 from ui.session import _, attempt, translated, uow
 
+Asked = tuple[int | None, str | None, int]
+"""With which colleague, of which kind (None: any), which page."""
+Talks = tuple[list[dict[str, Any]], int]
+"""The entries of a page, and how many there are in all."""
+
 OUTCOME_TONES = {"order": "good", "finished": "", "refused": "bad", "no_answer": "warn", "call_back": "warn"}
 
 
@@ -46,12 +51,18 @@ def _choices(people: dict[int, str]) -> tuple[Filter, Filter]:
     )
 
 
-def read(u: UnitOfWork, card: Card, people: dict[int, str]) -> tuple[list[dict[str, Any]], int]:
-    """Return a page of the timeline of one customer, as the address narrows it, and how many entries there are in all."""
+def asked_for(people: dict[int, str]) -> Asked:
+    """Return how the address narrows the timeline."""
     who, kind = (one.value for one in _choices(people))
-    wanted = Filters(customer_id=card.id, responsible_id=int(who) if who else None, kind=kind or None)
+    return int(who) if who else None, kind or None, tables.asked_page()
+
+
+def read(u: UnitOfWork, card: Card, asked: Asked) -> Talks:
+    """Return a page of the timeline of one customer, narrowed as asked, and how many entries there are in all."""
+    who, kind, number = asked
+    wanted = Filters(customer_id=card.id, responsible_id=who, kind=kind)
     count = interactions.count(u, wanted) if who or kind else card.interaction_count
-    return interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE), count
+    return interactions.page(u, wanted, number=number, size=tables.SIZE), count
 
 
 def draw(rows: list[dict[str, Any]], count: int, people: dict[int, str]) -> None:

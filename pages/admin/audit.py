@@ -49,9 +49,7 @@ def read(u: UnitOfWork) -> tuple[dict[int, str], int, list[dict[str, Any]]]:
     return team_names, audit.count(u, wanted), rows
 
 
-with uow() as u:
-    team_names, count, rows = watched(("audit", wanted, tables.asked_page(), language()), read, within=u)
-
+team_names, count, rows = watched(("audit", wanted, tables.asked_page()), read)
 opens = opener("entry", "id")
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),

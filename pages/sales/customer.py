@@ -3,18 +3,27 @@
 import streamlit as st
 
 from crm import customers
-from crm.customers import KINDS, STAGES
+from crm.core.uow import UnitOfWork
+from crm.customers import KINDS, STAGES, Card, Reach
 from ui import customer_card, customer_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, attempt, colleagues, uow
+from ui.session import _, attempt, colleagues, watched
+from ui.timeline import Talks
 
 people = colleagues()
-with attempt() as found, uow() as u:
+talks_asked = timeline.asked_for(people) if asked("tab") in ("", "timeline") else None
+
+
+def read(u: UnitOfWork) -> tuple[Card, Reach, list[tuple[str, str]], Talks]:
+    """Return the customer, how to reach it, its key figures and, where they show, the contacts with it."""
     card = customers.card(u, asked_id() or 0)
-    ways = customers.reach(u, card.id)
-    figures = customer_card.figures(u, card)
-    talks = timeline.read(u, card, people) if asked("tab") in ("", "timeline") else ([], 0)
+    talks = timeline.read(u, card, talks_asked) if talks_asked else ([], 0)
+    return card, customers.reach(u, card.id), customer_card.figures(u, card), talks
+
+
+with attempt() as found:
+    card, ways, figures, talks = watched(("card", asked_id(), talks_asked), read)
 
 if not found.ok:
     not_there()

@@ -1,10 +1,13 @@
 """Everybody we serve: find, narrow down, open; add somebody new."""
 
+from typing import Any
+
 from crm import customers
+from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, uow, watched
+from ui.session import _, colleagues, may, translated, watched
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -30,11 +33,16 @@ wanted = Filters(
     mine=bool(mine),
     import_id=int(imported) if imported.isdigit() else None,
 )
-with uow() as u:
-    count = watched(("customers", wanted), lambda u: customers.count(u, wanted), within=u)
+
+
+def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many customers there are, and those of the page: those of today first among one's own."""
     order = "recent" if mine else "name"
     rows = customers.page(u, wanted, number=tables.asked_page(), size=tables.SIZE, order=order)
+    return customers.count(u, wanted), rows
 
+
+count, rows = watched(("customers", wanted, tables.asked_page()), read)
 columns = {
     "name": tables.Column(_("Name"), main=True),
     "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),

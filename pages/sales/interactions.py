@@ -1,13 +1,15 @@
 """The journal: every contact with every customer that the reader may see, newest first."""
 
 from datetime import timedelta
+from typing import Any
 
 from crm import interactions
 from crm.core import clock
+from crm.core.uow import UnitOfWork
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
-from ui.session import _, colleagues, may, translated, uow, watched, zone
+from ui.session import _, colleagues, may, translated, watched, zone
 
 DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 
@@ -28,9 +30,14 @@ wanted = Filters(
     direction=direction or None,
     since=clock.start_of(first_day, zone()) if first_day else None,
 )
-with uow() as u:
-    count = watched(("journal", wanted), lambda u: interactions.count(u, wanted), within=u)
-    rows = interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+
+
+def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many contacts there are, and those of the page."""
+    return interactions.count(u, wanted), interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+
+
+count, rows = watched(("journal", wanted, tables.asked_page()), read)
 
 if count:
     tables.table(
