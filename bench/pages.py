@@ -8,15 +8,16 @@ import asyncio
 import statistics
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select
 
 from bench import data, server
-from bench.client import Tab, sign_in
+from bench.client import Run, Tab, sign_in
 from bench.figures import Sheet, Wish
 from crm import customers
 from crm.core.access import Identity, Role, grants_of
@@ -24,7 +25,11 @@ from crm.core.people import User
 from crm.core.uow import unit_of_work
 from crm.demo.people import CAST, PASSWORD
 from db.engine import Database
+from ui import tables
 from ui.navigation import SCREENS
+from ui.session import MOST_WATCHED
+
+Step = Callable[[], Awaitable[Run]]
 
 SIZES: Final = (300, 100_000)
 LIMIT: Final = 3.0
@@ -32,6 +37,12 @@ LIMIT_WITH_CHARTS: Final = 6.0
 LIMIT_OF_FRAGMENT: Final = 1.5
 WITH_CHARTS: Final[frozenset[str]] = frozenset()
 """Addresses of pages with charts."""
+
+LISTS: Final = frozenset({"customers", "interactions"})
+"""Addresses of lists with pages enough at the greater size."""
+
+STEPS: Final = 2 * MOST_WATCHED
+"""So many cards or pages later one stands at the first again: a session has forgotten it."""
 
 WARM: Final = 6
 ROUNDS: Final = 9
@@ -62,21 +73,29 @@ class Pair:
 
     async def cost(self, fragment: str = "") -> Cost:
         """Measure runs of the page, or of one of its fragments."""
+        return await self._cost(lambda: self.page.run(fragment, by_itself=bool(fragment)))
+
+    async def walk(self, queries: Sequence[str]) -> Cost:
+        """Measure going from one record or page of a list to the next, in a circle."""
+        following = cycle(queries)
+        return await self._cost(lambda: self.page.narrow(next(following)))
+
+    async def _cost(self, step: Step) -> Cost:
         ratios, times, sizes = [], [], []
         for _ in range(self.rounds):
-            base, _ = await _block(self.blank, self.empty, self.runs)
-            time, size = await _block(self.page, self.app, self.runs, fragment)
+            base, _ = await _block(self.blank.run, self.empty, self.runs)
+            time, size = await _block(step, self.app, self.runs)
             ratios.append(time / base)
             times.append(time)
             sizes.append(size)
         return Cost(statistics.median(ratios), statistics.median(times) * 1000, statistics.median(sizes) / 1024)
 
 
-async def _block(tab: Tab, of: server.Server, runs: int, fragment: str = "") -> tuple[float, float]:
+async def _block(step: Step, of: server.Server, runs: int) -> tuple[float, float]:
     """Return processor seconds and bytes of one run, as the mean of some."""
     begun, size = of.cpu(), 0
     for _ in range(runs):
-        size += (await tab.run(fragment, by_itself=bool(fragment))).size
+        size += (await step()).size
     return (of.cpu() - begun) / runs, size / runs
 
 
@@ -99,7 +118,11 @@ def measure(wish: Wish, sheet: Sheet) -> None:
 async def _all(
     database: Database, app: server.Server, empty: server.Server, rounds: int, runs: int
 ) -> dict[tuple[str, str], Cost]:
-    """Return (page, role) -> cost; fragments that run by themselves are pages of their own ('plans.fragment')."""
+    """Return (page, role) -> cost.
+
+    Pages of their own are fragments that run by themselves ('plans.fragment'), and going from one card or page of a list to
+    the next, where nothing was read before ('customer.next').
+    """
     blank, found = Tab(empty.url), {}
     await blank.open()
     for role in Role:
@@ -107,8 +130,8 @@ async def _all(
         page = Tab(app.url, await sign_in(app.url, username, PASSWORD))
         pair = Pair(page, app, blank, empty, rounds, runs)
         first = True
-        for name, query in _screens(database, role, username):
-            await (page.open(name, query) if first else page.visit(name, query))
+        for name, queries in _screens(database, role, username):
+            await (page.open(name, queries[0]) if first else page.visit(name, queries[0]))
             first = False
             for _ in range(WARM):
                 await page.run()
@@ -117,23 +140,27 @@ async def _all(
             found[name or "home", role.value] = await pair.cost()
             if page.timers:
                 found[f"{name or 'home'}.fragment", role.value] = await pair.cost(next(iter(page.timers)))
+            if len(queries) > MOST_WATCHED:
+                found[f"{name}.next", role.value] = await pair.walk(queries)
         await page.close()
     await blank.close()
     return found
 
 
-def _screens(database: Database, role: Role, username: str) -> Iterator[tuple[str, str]]:
-    """Yield address and query of every screen of a role; the card is that of the customer talked to last."""
+def _screens(database: Database, role: Role, username: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield every screen of a role: its address, and the queries to go through; the cards are those talked to last."""
     with database.reader.connect() as connection:
         user_id = connection.execute(select(User.id).where(User.username == username)).scalar_one()
     with unit_of_work(database, Identity(user_id)) as u:
-        seen = customers.page(u, order="recent", size=1) if u.may("customers.view") else []
+        seen = customers.page(u, order="recent", size=STEPS) if u.may("customers.view") else []
+        pages = customers.count(u) // tables.SIZE if seen else 0
     for screen in SCREENS:
         if screen.right in grants_of((role.value,)):
             if screen.address != "customer":
-                yield screen.address, ""
+                is_long = screen.address in LISTS and pages >= STEPS
+                yield screen.address, [f"page={n}" for n in range(1, STEPS + 1)] if is_long else [""]
             elif seen:
-                yield screen.address, f"id={seen[0]['id']}"
+                yield screen.address, [f"id={row['id']}" for row in seen]
 
 
 def _tell(sheet: Sheet, size: int, costs: dict[tuple[str, str], Cost]) -> None:
