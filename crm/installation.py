@@ -89,9 +89,8 @@ def verify(home: Config, database: Database, connection: Connection | None = Non
 
 def _revision(home: Config, database: Database, given: Connection | None = None) -> str | None:
     """Return the database's revision, None when it is empty and may be filled. Raises Unavailable."""
-    expected = place(home, database) in _marked(home)
     if database.path is not None and not _has_bytes(database.path):
-        if expected:
+        if _was_here(home, database):
             raise gone(home, database)
         return None
     try:
@@ -103,8 +102,10 @@ def _revision(home: Config, database: Database, given: Connection | None = None)
         if fault is None:
             raise
         raise unavailable(fault, home) from error
-    if at is None and (expected or tables):
-        raise gone(home, database) if expected else Unavailable(FOREIGN, place=place(home, database))
+    if at is None and _was_here(home, database):
+        raise gone(home, database)
+    if tables:
+        raise Unavailable(FOREIGN, place=place(home, database))
     if at is not None and not migrate.is_known(at):
         raise Unavailable(NEWER)
     return at
@@ -143,6 +144,10 @@ def place(home: Config, database: Database) -> str:
         return path.relative_to(home.data_dir).as_posix() if path.is_relative_to(home.data_dir) else path.as_posix()
     url = database.url
     return f"{url.host or ''}:{url.port or 5432}/{url.database or ''}"
+
+
+def _was_here(home: Config, database: Database) -> bool:
+    return place(home, database) in _marked(home)
 
 
 def _marked(home: Config) -> dict[str, Any]:
