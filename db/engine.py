@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,12 @@ class Database:
     writer: Engine
     gate: Gate | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def is_sqlite(self) -> bool:
         """Say whether this is the embedded database."""
         return self.reader.dialect.name == "sqlite"
 
-    @property
+    @cached_property
     def path(self) -> Path | None:
         """The database file of an embedded database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None

@@ -1,20 +1,21 @@
 """Everybody who signs in: find a person, open the account, add somebody new."""
 
+from typing import Any
+
 from crm import teams, users
 from crm.core.access import ROLES
+from crm.core.uow import UnitOfWork
 from crm.users import STATES, Filters
 from ui import filters, people_forms, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, opener, opening
-from ui.session import _, n_, translated, uow
+from ui.session import _, n_, translated, watched
 
 STATE_TONES = {"disabled": "warn", "deleted": "bad"}
 
 add = Action(_("New person"), opening("new"), icon="person_add", primary=True, key="n")
 header(_("People"), _("Who can sign in, with which role, in which team."), actions=[add])
 
-with uow() as u:
-    team_names = teams.directory(u)
-
+team_names = watched("teams", teams.directory)
 text, role, team, state = filters.row(
     filters.text("q", _("Name, user name or e-mail")),
     filters.choice("role", _("Role"), translated(ROLES)),
@@ -22,10 +23,14 @@ text, role, team, state = filters.row(
     filters.choice("state", _("State"), translated(STATES)),
 )
 wanted = Filters(text=text, role=role or None, team_id=int(team) if team else None, state=state or None)
-with uow() as u:
-    count = users.count(u, wanted)
-    rows = users.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
 
+
+def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many people there are, and those of the page."""
+    return users.count(u, wanted), users.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
+
+
+count, rows = watched(("people", wanted, tables.asked_page()), read)
 opens = opener("person", "id", "seen")
 columns = {
     "name": tables.Column(_("Full name"), main=True, wrap=True),

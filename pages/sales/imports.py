@@ -6,7 +6,7 @@ from crm import imports
 from crm.imports import STATES, State
 from ui import imports_forms, imports_parts, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, not_there, opening
-from ui.session import _, attempt, colleagues, may, n_, uow
+from ui.session import _, attempt, colleagues, may, n_, uow, watched
 
 people = colleagues()
 upload = Action(_("Import a file"), opening("new", id=None), icon="upload_file", primary=True, key="n")
@@ -15,9 +15,10 @@ upload = Action(_("Import a file"), opening("new", id=None), icon="upload_file",
 def overview() -> None:
     """Draw the list of imports."""
     header(_("Imports"), _("Customers that come in a file."), actions=[upload] if may("imports.run") else [])
-    with uow() as u:
-        count = imports.count(u)
-        rows = imports.listing(u, page=tables.asked_page(), size=tables.SIZE)
+    page = tables.asked_page()
+    count, rows = watched(
+        ("imports", page), lambda u: (imports.count(u), imports.listing(u, page=page, size=tables.SIZE))
+    )
     if count:
         imports_parts.listing(rows, count, people)
     elif not may("imports.run"):
