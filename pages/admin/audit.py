@@ -38,18 +38,19 @@ wanted = Filters(
 )
 
 
-def read(u: UnitOfWork) -> tuple[dict[int, str], int, list[dict[str, Any]]]:
-    """Return the teams' names, how many entries there are, and those of the page in words."""
-    team_names = teams.directory(u)
+def read(u: UnitOfWork) -> list[dict[str, Any]]:
+    """Return the entries of the page in words."""
     rows = audit.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
     for row in rows:
         row["who"] = row["who"] or "Rapport"
         row["subject"] = changes.subject(row["record"], row["record_id"], people, team_names)
         row["what"] = changes.short(row["record"], row.pop("changes"), people, team_names)
-    return team_names, audit.count(u, wanted), rows
+    return rows
 
 
-team_names, count, rows = watched(("audit", wanted, tables.asked_page()), read)
+team_names = watched("teams", teams.directory)
+count = watched(("audit", wanted), lambda u: audit.count(u, wanted))
+rows = watched(("audit", wanted, tables.asked_page()), read)
 opens = opener("entry", "id")
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),

@@ -1,10 +1,7 @@
 """Everybody who signs in: find a person, open the account, add somebody new."""
 
-from typing import Any
-
 from crm import teams, users
 from crm.core.access import ROLES
-from crm.core.uow import UnitOfWork
 from crm.users import STATES, Filters
 from ui import filters, people_forms, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, opener, opening
@@ -24,13 +21,9 @@ text, role, team, state = filters.row(
 )
 wanted = Filters(text=text, role=role or None, team_id=int(team) if team else None, state=state or None)
 
-
-def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many people there are, and those of the page."""
-    return users.count(u, wanted), users.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
-
-
-count, rows = watched(("people", wanted, tables.asked_page()), read)
+number = tables.asked_page()
+count = watched(("people", wanted), lambda u: users.count(u, wanted))
+rows = watched(("people", wanted, number), lambda u: users.page(u, wanted, number=number, size=tables.SIZE))
 opens = opener("person", "id", "seen")
 columns = {
     "name": tables.Column(_("Full name"), main=True, wrap=True),

@@ -1,9 +1,6 @@
 """Everybody we serve: find, narrow down, open; add somebody new."""
 
-from typing import Any
-
 from crm import customers
-from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
@@ -34,15 +31,12 @@ wanted = Filters(
     import_id=int(imported) if imported.isdigit() else None,
 )
 
-
-def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many customers there are, and those of the page: those of today first among one's own."""
-    order = "recent" if mine else "name"
-    rows = customers.page(u, wanted, number=tables.asked_page(), size=tables.SIZE, order=order)
-    return customers.count(u, wanted), rows
-
-
-count, rows = watched(("customers", wanted, tables.asked_page()), read)
+number, order = tables.asked_page(), "recent" if mine else "name"
+count = watched(("customers", wanted), lambda u: customers.count(u, wanted))
+rows = watched(
+    ("customers", wanted, number),
+    lambda u: customers.page(u, wanted, number=number, size=tables.SIZE, order=order),
+)
 columns = {
     "name": tables.Column(_("Name"), main=True),
     "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),

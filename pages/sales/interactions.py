@@ -1,11 +1,9 @@
 """The journal: every contact with every customer that the reader may see, newest first."""
 
 from datetime import timedelta
-from typing import Any
 
 from crm import interactions
 from crm.core import clock
-from crm.core.uow import UnitOfWork
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
@@ -31,13 +29,9 @@ wanted = Filters(
     since=clock.start_of(first_day, zone()) if first_day else None,
 )
 
-
-def read(u: UnitOfWork) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many contacts there are, and those of the page."""
-    return interactions.count(u, wanted), interactions.page(u, wanted, number=tables.asked_page(), size=tables.SIZE)
-
-
-count, rows = watched(("journal", wanted, tables.asked_page()), read)
+number = tables.asked_page()
+count = watched(("journal", wanted), lambda u: interactions.count(u, wanted))
+rows = watched(("journal", wanted, number), lambda u: interactions.page(u, wanted, number=number, size=tables.SIZE))
 
 if count:
     tables.table(
