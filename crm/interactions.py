@@ -4,7 +4,7 @@ Promises: an entry is in the journal, on the card and in the plans' counters, or
 see its customer; who logged it and when is never changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import pandas as pd
-from sqlalchemy import BindParameter, ForeignKey, Index, bindparam, select
+from sqlalchemy import BigInteger, BindParameter, ForeignKey, Index, bindparam, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm import counters, customers, settings
@@ -94,7 +94,7 @@ class Interaction(ChildOf, Record):
     __table_args__ = (
         Index("ix_interactions_customer_at", "customer_id", "at", "id"),
         Index("ix_interactions_responsible_at", "responsible_id", "at", "id"),
-        Index("ix_interactions_at", "at", "id"),
+        Index("ix_interactions_at", "at", "id", "customer_id"),  # whose it is decides who sees it
     )
     area: ClassVar[str] = "interactions"
     parent: ClassVar[type[Any]] = Customer
@@ -214,6 +214,8 @@ class Filters:
 
 OF_FEW: Final = "of_few"
 """Among the filters: by way of the customers, who are few (see `customers.few`)."""
+AFTER: Final = "after"
+"""Among the filters: what was before an entry, by the order of the list."""
 
 
 def _wanted(filters: Filters) -> dict[str, Any]:
@@ -232,6 +234,9 @@ def _narrowed(statement: AnySelect, keys: Iterable[str]) -> AnySelect:
         value: BindParameter[Any] = bindparam(key)
         if key == OF_FEW:
             statement = statement.where(Interaction.customer_id.in_(select(Customer.id)))
+        elif key == AFTER:
+            last = tuple_(bindparam("after_at", type_=Interaction.at.type), bindparam("after_id", type_=BigInteger))
+            statement = statement.where(tuple_(Interaction.at, Interaction.id) < last)
         elif key == "since":
             statement = statement.where(Interaction.at >= value)
         elif key == "until":
@@ -256,10 +261,23 @@ def _counts(keys: tuple[str, ...]) -> Prepared:
     return customers.counting(_narrowed(with_customer, keys))
 
 
-def page(u: UnitOfWork, filters: Filters = Filters(), *, number: int = 1, size: int = 50) -> list[dict[str, Any]]:
-    """Return one page of the journal, the newest first, as rows of COLUMNS and `customer` (the name)."""
+def page(
+    u: UnitOfWork,
+    filters: Filters = Filters(),
+    *,
+    number: int = 1,
+    size: int = 50,
+    after: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return one page of the journal, the newest first, as rows of COLUMNS and `customer` (the name).
+
+    after: the last row of the page before, where it is known: what was skipped then is not gone through once more.
+    """
     keys, wanted = _asked(u, filters)
-    return u.rows(_pages(keys), **wanted, size=size, skipped=(max(number, 1) - 1) * size)
+    if after is None:
+        return u.rows(_pages(keys), **wanted, size=size, skipped=(max(number, 1) - 1) * size)
+    place = {"after_at": after["at"], "after_id": after["id"]}
+    return u.rows(_pages((*keys, AFTER)), **wanted, **place, size=size, skipped=0)
 
 
 def listing(u: UnitOfWork, filters: Filters = Filters(), *, page: int = 1, size: int = 50) -> pd.DataFrame:

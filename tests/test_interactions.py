@@ -174,6 +174,34 @@ def test_pages_follow_one_another_without_gaps(cast, full):
     assert list(journal(cast, "leader", page=-3, size=4).index) == pages[0]
 
 
+@pytest.mark.parametrize("of", ["leader", "partner"])
+@pytest.mark.parametrize("facts", [{}, {"kind": "call"}])
+def test_going_on_after_an_entry_is_the_same_as_skipping_what_was_before(cast, of, facts):
+    key = a_customer(cast, "rep", partner=True)
+    for n in range(12):
+        log(cast, key, "rep", kind="email" if n % 4 == 3 else "call", at=NOW - timedelta(hours=n // 3))
+    wanted, after, ids = Filters(**facts), None, []
+    with cast.unit(getattr(cast, of)) as u:
+        everything = [row["id"] for row in interactions.page(u, wanted)]
+        for n in (1, 2, 3, 4):
+            skipping = interactions.page(u, wanted, number=n, size=5)
+            rows = interactions.page(u, wanted, number=n, size=5, after=after)
+            assert rows == skipping
+            ids += [row["id"] for row in rows]
+            after = rows[-1] if rows else after
+    assert ids == everything
+    assert len(ids) == (9 if facts else 12)
+
+
+def test_going_on_after_anothers_entry_shows_nothing_of_it(cast):
+    theirs, own = a_customer(cast, "rival"), a_customer(cast, "rep")
+    log(cast, theirs, "rival", at=NOW - timedelta(days=2))
+    mine = log(cast, own, "rep", at=NOW - timedelta(days=1)).id
+    with cast.unit(cast.rep) as u:
+        shown = interactions.page(u, after={"at": NOW, "id": 10**9})
+        assert [row["id"] for row in shown] == [mine]
+
+
 def test_an_empty_journal_has_its_columns(cast):
     assert {"at", "kind", "note", "customer", "customer_id"} <= set(journal(cast).columns)
 

@@ -126,6 +126,12 @@ def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
     return known.read  # type: ignore[no-any-return]
 
 
+def read_before(key: Hashable) -> Any:
+    """Return what `watched` read last under a key, however old, None without: to know where to go on, never to be shown."""
+    known = memory().watched.get(key)
+    return known.read if known and known.reader[0] == identity() else None
+
+
 def look_around(u: UnitOfWork) -> None:
     """Note what every page shows and what changes seldom: who everybody is, how many notifications wait."""
     memory().around = Around(time.monotonic(), users.names(u), notifications.unread_count(u))

@@ -1,13 +1,15 @@
 """The journal: every contact with every customer that the reader may see, newest first."""
 
 from datetime import timedelta
+from typing import Any
 
 from crm import interactions
 from crm.core import clock
+from crm.core.uow import UnitOfWork
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
-from ui.session import _, colleagues, may, translated, watched, zone
+from ui.session import _, colleagues, may, read_before, translated, watched, zone
 
 DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 
@@ -31,8 +33,15 @@ wanted = Filters(
 
 number = tables.asked_page()
 count = watched(("journal", wanted), lambda u: interactions.count(u, wanted))
-rows = watched(("journal", wanted, number), lambda u: interactions.page(u, wanted, number=number, size=tables.SIZE))
+before = read_before(("journal", wanted, number - 1))
 
+
+def read(u: UnitOfWork) -> list[dict[str, Any]]:
+    """Return the contacts of the page; from one page to the next, reading goes on after the last one."""
+    return interactions.page(u, wanted, number=number, size=tables.SIZE, after=before[-1] if before else None)
+
+
+rows = watched(("journal", wanted, number), read)
 if count:
     tables.table(
         rows,

@@ -3,7 +3,7 @@
 import pytest
 
 from crm import customers, rights
-from tests.cast import a_customer
+from tests.cast import a_call, a_customer
 from tests.pages.screen import opened, part, rows, texts
 from ui import session
 
@@ -99,3 +99,15 @@ def test_a_session_remembers_only_its_last_looks(cast):
         at.query_params["id"] = str(key)
         at.run()
     assert len(at.session_state["_memory"].watched) == session.MOST_WATCHED
+
+
+def test_going_through_the_journal_shows_every_entry_once_even_while_colleagues_log(cast):
+    key = a_customer(cast, "rep")
+    for n in range(120):
+        a_call(cast, key, note=f"Call {n:03}")
+    at, seen = opened("interactions", cast.rep), []
+    for number in (1, 2, 3):
+        at.query_params["page"] = str(number)
+        seen += [row[-2] for row in rows(at.run(), "journal")]
+        a_call(cast, key, note="Meanwhile")
+    assert seen == [f"Call {n:03}" for n in reversed(range(120))]

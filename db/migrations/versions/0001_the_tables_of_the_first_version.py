@@ -475,7 +475,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interactions")),
     )
     with op.batch_alter_table("interactions", schema=None) as batch_op:
-        batch_op.create_index("ix_interactions_at", ["at", "id"], unique=False)
+        batch_op.create_index("ix_interactions_at", ["at", "id", "customer_id"], unique=False)
         batch_op.create_index("ix_interactions_customer_at", ["customer_id", "at", "id"], unique=False)
         batch_op.create_index("ix_interactions_responsible_at", ["responsible_id", "at", "id"], unique=False)
 
