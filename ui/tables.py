@@ -15,6 +15,8 @@ from ui.words import number
 
 SIZE: Final = 50
 """Rows on a page."""
+LONGEST: Final = 200
+"""Characters of a long text that are sent for its two lines; its own window shows the rest."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def _written(column: Column, values: list[Any]) -> list[tuple[str, str]]:
 def _cell(column: Column, value: Any) -> tuple[str, str]:
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return "", ""
-    return column.write(value), column.tone(value) if column.tone else ""
+    text = column.write(value)
+    if column.grow and len(text) > LONGEST:
+        text = f"{text[:LONGEST].rstrip()}…"
+    return text, column.tone(value) if column.tone else ""
 
 
 def counted(n: int, cap: int, one: str, many: str) -> str:
