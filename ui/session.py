@@ -39,13 +39,17 @@ class Around:
     unread: int
 
 
+Reader = tuple[Identity, str, str]
+"""Who reads, in which language and time zone."""
+
+
 @dataclass(frozen=True)
 class Watched:
     """What was read for a part that is drawn again and again: at which mark of changes, when, by whom in which words."""
 
     mark: changes.Mark
     at: float
-    reader: tuple[Identity, str, str]
+    reader: Reader
     read: Any
 
 
@@ -114,16 +118,26 @@ def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
     The mark is taken before the unit begins: a change in between is read at the next look. A change of rights and the end
     of a sign-in are changes too; whatever no verb changes (the day) is seen after WATCHED_SECONDS.
     """
+    return watched_each((key, read))[0]  # type: ignore[no-any-return]
+
+
+def watched_each(*parts: tuple[Hashable, Callable[[UnitOfWork], Any]]) -> list[Any]:
+    """Return each part as `watched` does; those that must be read anew are read in one unit."""
     mark, now, noted = changes.mark(database()), time.monotonic(), memory().watched
     reader = identity(), language(), zone()
-    known = noted.pop(key, None)
-    if known is None or (known.mark, known.reader) != (mark, reader) or now - known.at > WATCHED_SECONDS:
+    found = {key: noted.pop(key, None) for key, _read in parts}
+    stale = [part for part in parts if not _holds(found[part[0]], mark, now, reader)]
+    if stale:
         with uow() as u:
-            known = Watched(mark, now, reader, read(u))
-    noted[key] = known
-    if len(noted) > MOST_WATCHED:
+            found |= {key: Watched(mark, now, reader, read(u)) for key, read in stale}
+    noted.update((key, known) for key, known in found.items() if known)
+    while len(noted) > MOST_WATCHED:
         del noted[next(iter(noted))]
-    return known.read  # type: ignore[no-any-return]
+    return [noted[key].read for key, _read in parts]
+
+
+def _holds(known: Watched | None, mark: changes.Mark, now: float, reader: Reader) -> bool:
+    return known is not None and (known.mark, known.reader) == (mark, reader) and now - known.at <= WATCHED_SECONDS
 
 
 def read_before(key: Hashable) -> Any:

@@ -14,7 +14,7 @@ from crm.core.uow import UnitOfWork
 from ui import changes, filters, tables, words
 from ui.forms import in_dialog
 from ui.page import asked_id, dialog, empty, header, opener
-from ui.session import _, colleagues, language, may, translated, uow, watched, zone
+from ui.session import _, colleagues, language, may, translated, uow, watched, watched_each, zone
 
 PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "365": _("Last 365 days")}
 
@@ -49,8 +49,9 @@ def read(u: UnitOfWork) -> list[dict[str, Any]]:
 
 
 team_names = watched("teams", teams.directory)
-count = watched(("audit", wanted), lambda u: audit.count(u, wanted))
-rows = watched(("audit", wanted, tables.asked_page()), read)
+count, rows = watched_each(
+    (("audit", wanted), lambda u: audit.count(u, wanted)), (("audit", wanted, tables.asked_page()), read)
+)
 opens = opener("entry", "id")
 columns = {
     "verb": tables.Column(_("What happened"), lambda code: _(audit.action(code)), main=True, wrap=True),

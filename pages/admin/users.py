@@ -5,7 +5,7 @@ from crm.core.access import ROLES
 from crm.users import STATES, Filters
 from ui import filters, people_forms, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, opener, opening
-from ui.session import _, n_, translated, watched
+from ui.session import _, n_, translated, watched, watched_each
 
 STATE_TONES = {"disabled": "warn", "deleted": "bad"}
 
@@ -22,8 +22,10 @@ text, role, team, state = filters.row(
 wanted = Filters(text=text, role=role or None, team_id=int(team) if team else None, state=state or None)
 
 number = tables.asked_page()
-count = watched(("people", wanted), lambda u: users.count(u, wanted))
-rows = watched(("people", wanted, number), lambda u: users.page(u, wanted, number=number, size=tables.SIZE))
+count, rows = watched_each(
+    (("people", wanted), lambda u: users.count(u, wanted)),
+    (("people", wanted, number), lambda u: users.page(u, wanted, number=number, size=tables.SIZE)),
+)
 opens = opener("person", "id", "seen")
 columns = {
     "name": tables.Column(_("Full name"), main=True, wrap=True),

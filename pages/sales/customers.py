@@ -4,7 +4,7 @@ from crm import customers
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, watched
+from ui.session import _, colleagues, may, translated, watched_each
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -32,10 +32,12 @@ wanted = Filters(
 )
 
 number, order = tables.asked_page(), "recent" if mine else "name"
-count = watched(("customers", wanted), lambda u: customers.count(u, wanted))
-rows = watched(
-    ("customers", wanted, number),
-    lambda u: customers.page(u, wanted, number=number, size=tables.SIZE, order=order),
+count, rows = watched_each(
+    (("customers", wanted), lambda u: customers.count(u, wanted)),
+    (
+        ("customers", wanted, number),
+        lambda u: customers.page(u, wanted, number=number, size=tables.SIZE, order=order),
+    ),
 )
 columns = {
     "name": tables.Column(_("Name"), main=True),

@@ -9,7 +9,7 @@ from crm.core.uow import UnitOfWork
 from crm.interactions import COUNT_CAP, DIRECTIONS, KINDS, Filters
 from ui import filters, tables, timeline
 from ui.page import empty, header
-from ui.session import _, colleagues, may, read_before, translated, watched, zone
+from ui.session import _, colleagues, may, read_before, translated, watched_each, zone
 
 DAYS_BACK = {"today": 0, "week": 6, "month": 29, "year": 364}
 
@@ -32,7 +32,6 @@ wanted = Filters(
 )
 
 number = tables.asked_page()
-count = watched(("journal", wanted), lambda u: interactions.count(u, wanted))
 before = read_before(("journal", wanted, number - 1))
 
 
@@ -41,7 +40,9 @@ def read(u: UnitOfWork) -> list[dict[str, Any]]:
     return interactions.page(u, wanted, number=number, size=tables.SIZE, after=before[-1] if before else None)
 
 
-rows = watched(("journal", wanted, number), read)
+count, rows = watched_each(
+    (("journal", wanted), lambda u: interactions.count(u, wanted)), (("journal", wanted, number), read)
+)
 if count:
     tables.table(
         rows,
