@@ -14,6 +14,7 @@ BENCHES: Final = {
     "pages": "every page of every role: processor time and size of a run as a ratio to an empty Streamlit page",
     "counter": "from a save to every viewer's new number, 50 viewers, and what their looking costs",
     "sessions": "signed-in people who click every 2 seconds: 150 a process, 300 on two behind nginx, memory of each",
+    "lookup": "the look-up box: time of the query layer for each kind of question, and whether the one meant is found",
 }
 """Name -> what it measures. Each is a module of this package with `measure(wish, sheet)`."""
 

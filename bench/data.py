@@ -104,7 +104,7 @@ def _at_address(url: str, wanted: dict[str, float]) -> Database:
 def _fingerprint() -> str:
     """Return a short mark of the generator's code and of the tables."""
     digest = hashlib.sha256()
-    for path in sorted([*(ROOT / "crm" / "demo").glob("*.py"), ROOT / "crm" / "search.py"]):
+    for path in sorted([*(ROOT / "crm" / "demo").glob("*.py"), *(ROOT / "crm" / "search").glob("[st]*.py")]):
         digest.update(path.read_bytes())
     for table in records.load().sorted_tables:
         digest.update(str(CreateTable(table)).encode())

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import pandas as pd
-from sqlalchemy import BigInteger, BindParameter, ForeignKey, Index, bindparam, select, tuple_
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, BindParameter, ForeignKey, Index, and_, bindparam, exists, func, or_, select, tuple_
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from crm import counters, customers, settings
+from crm import counters, customers, search, settings
 from crm.core import clock
 from crm.core.errors import Invalid
 from crm.core.guards import ChildOf
@@ -25,10 +25,14 @@ from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import KEPT, SIZE, SKIPPED, Customer
 from db.base import AnySelect, BigId, Record
+from db.given import given, rows_of, text_of
 
 LONGEST_NOTE: Final = 10_000
 LONGEST_TOPIC: Final = 200
 COUNT_CAP: Final = 1_000
+NEWEST_OWN: Final = 1_000
+SHOWN_OWN: Final = 20
+SHORTEST_OF_NOTE: Final = 3
 
 
 class Kind(StrEnum):
@@ -290,6 +294,57 @@ def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     """Return how many entries the filters leave, at most COUNT_CAP + 1 (which means 'more')."""
     keys, wanted = _asked(u, filters)
     return int(u.value(_counts(keys), **wanted, cap=COUNT_CAP + 1))
+
+
+_OTHER = aliased(Interaction)
+_LATEST: Final = Prepared(
+    select(Interaction.customer_id, Interaction.at, Interaction.kind, Interaction.responsible_id).where(
+        Interaction.customer_id.in_(bindparam("customer_ids", expanding=True)),
+        Interaction.id
+        == select(_OTHER.id)
+        .where(_OTHER.customer_id == Interaction.customer_id)
+        .order_by(_OTHER.at.desc(), _OTHER.id.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+)
+
+
+def latest(u: UnitOfWork, customer_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Return the last entry of each of some customers: customer -> when, which kind, with whom."""
+    keys = sorted(customer_ids)
+    return {row["customer_id"]: row for row in u.rows(_LATEST, customer_ids=keys)} if keys else {}
+
+
+def _own_notes() -> AnySelect:
+    """Return the statement of the customers of one's newest entries in which every one of the given words stands."""
+    newest = (
+        select(Interaction.id, Interaction.customer_id, Interaction.topic, Interaction.note)
+        .where(Interaction.responsible_id == bindparam("me"))
+        .order_by(Interaction.at.desc(), Interaction.id.desc())
+        .limit(NEWEST_OWN)
+        .subquery()
+    )
+    words = rows_of("words")
+    text = func.coalesce(newest.c.topic, "") + " " + newest.c.note
+    nowhere = and_(*(text.not_like(text_of(words, writing)) for writing in range(3)))
+    missing = exists().select_from(words).where(nowhere).correlate(newest)
+    return select(newest.c.customer_id).where(~missing).order_by(newest.c.id.desc()).limit(SHOWN_OWN)
+
+
+_OWN_NOTES: Final = Prepared(_own_notes())
+
+
+@search.also_in(search.Why.NOTE)
+def in_own_notes(u: UnitOfWork, text: str) -> list[int]:
+    """Return the customers in whose entries of one's own these words stand, the newest first."""
+    words = dict.fromkeys(search.WORD.findall(text[:LONGEST_TOPIC].lower()))
+    if u.actor.id is None or len("".join(words)) < SHORTEST_OF_NOTE - bool(search.HAN.search(text)):
+        return []
+    # SQLite knows the case of Latin letters only: the ways in which a word is written are asked for one by one
+    asked = given(*((f"%{one}%" for one in (word, word.capitalize(), word.upper())) for word in words))
+    rows = u.rows(_OWN_NOTES, me=u.actor.id, words=asked)
+    return list(dict.fromkeys(row["customer_id"] for row in rows))
 
 
 def one(u: UnitOfWork, interaction_id: int) -> Interaction:

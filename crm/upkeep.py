@@ -13,7 +13,7 @@ from crm.core.jobs import JobContext, JobProgress, job
 from crm.core.once import CommandKey
 from crm.customers import Customer
 from crm.notifications import Notification
-from crm.search import TOKENS
+from crm.search import PARTS, TOKENS
 from db.engine import Database
 
 KEYS_KEPT: Final = timedelta(days=7)
@@ -46,6 +46,9 @@ def _rows(database: Database) -> dict[str, int]:
         "backups": delete(backups).where(backups.c.gone_at < now - GONE_KEPT),
         "job_progress": delete(progress).where(progress.c.at < now - RUNS_KEPT),
         "search_tokens": delete(TOKENS).where(~exists().where(customers.c.id == TOKENS.c.customer_id)),
+        "search_parts": delete(PARTS).where(
+            ~exists().where(TOKENS.c.token == PARTS.c.token)
+        ),  # a name that nobody bears any more
     }
     gone = {}
     for name, order in orders.items():

@@ -31,6 +31,11 @@ def insert_new(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]]
     return new.execution_options(preserve_rowcount=True)  # type: ignore[no-any-return]  # else PostgreSQL counts -1
 
 
+def each_new(dialect: Dialect, table: Table) -> Insert:
+    """Insert rows that are given one by one when the statement runs; those whose key is there already are passed over."""
+    return _insert(dialect, table).on_conflict_do_nothing()  # type: ignore[no-any-return]
+
+
 def reset_ids(connection: Connection, table: Table) -> None:
     """After rows with chosen ids, let the next id that the database gives be above them."""
     if connection.dialect.name == "postgresql":

@@ -445,7 +445,13 @@ SAID_ALOUD = {
     "crm/counters.py:count": "adds up in the database: two at once must both count",
     "crm/customers/changes.py:_raise_version": "a record without a changed column keeps its version, but its phones changed",
     "crm/customers/changes.py:_remember": "adds in the database, and without raising the version: a call logged disturbs no open form",
-    "crm/search.py:index": "the tokens are no records, so that nobody can ask for them",
+    "crm/search/tokens.py:index": "the tokens are no records, so that nobody can ask for them",
+    "crm/search/tokens.py:learn": "likewise",
+    "crm/search/asking.py:inside": "the vocabulary names no customer; whom its words lead to comes through the door",
+    "crm/search/asking.py:_leads": "likewise",
+    "crm/customers/lookup.py:_met": "keys from the index; the customers themselves come through the door",
+    "crm/customers/lookup.py:_held": "likewise",
+    "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
     "crm/rights.py:_set": "the deletion is in the audit log as what it means: the right is the default again",
     "crm/teams.py:_plans_follow": "running plans of the person, also those that the administrator may not see",
     "crm/teams.py:move_person": "all customers of the person, also those that the administrator may not see",
@@ -545,7 +551,8 @@ def test_who_somebody_is_comes_from_the_gate():
 
 PARTS_OF_VERBS = {
     "crm/counters.py:count",
-    "crm/search.py:index",
+    "crm/search/tokens.py:index",
+    "crm/search/tokens.py:learn",
     "crm/customers/changes.py:remember_interaction",
     "crm/customers/changes.py:remember_purchase",
 }

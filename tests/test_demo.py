@@ -27,7 +27,7 @@ from crm.demo.span import Span
 from crm.interactions import Interaction
 from crm.invariants import invariants
 from crm.purchases import Line, Purchase, PurchaseLine
-from crm.search import TOKENS
+from crm.search import PARTS, TOKENS
 from db.engine import Database, connect
 from tests.cast import NOW
 
@@ -193,6 +193,8 @@ def _tokens_agree(database: Database) -> None:
         stored[customer_id].add(token)
     cards = rows(database, table(Customer).id, table(Customer).name, table(Customer).external_number)
     assert stored == {key: search.tokens(name, number, phones[key], emails[key]) for key, name, number in cards}
+    known = {token for found in stored.values() for token in search.vocabulary(found)}
+    assert set(rows(database, *PARTS.c)) == set(search.leads(known))
 
 
 def _sums_agree(database: Database) -> None:

@@ -299,7 +299,7 @@ def test_an_update_changes_what_the_row_says_and_keeps_the_rest(cast):
     assert (row["city"], row["note"], row["name"], row["extra"]) == ("Rome", "kept", "Customer of rep", {"shoe": "42"})
     assert [phone["digits"] for phone in row["phones"]] == ["79160000001", "79160000002"]
     assert [mail["address"] for mail in row["emails"]] == ["a@b.ru"]
-    assert {"p79160000002", "p79160000001", "n17"} <= row["tokens"]
+    assert {"p79160000002", "p79160000001", "x17"} <= row["tokens"]
     assert row["responsible_id"] == PARTS["rep"].id
 
 

@@ -12,7 +12,7 @@ from crm.core.jobs import JobContext, JobProgress
 from crm.core.once import CommandKey
 from crm.core.people import SignIn
 from crm.notifications import Notification
-from crm.search import TOKENS
+from crm.search import PARTS, TOKENS
 from db.engine import Database
 from tests.cast import NOW, Cast, a_customer
 
@@ -89,6 +89,7 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
         for record, values in rows.items():
             connection.execute(insert(record), values)
         connection.execute(insert(TOKENS), [{"token": "nx", "customer_id": 999}])
+        connection.execute(insert(PARTS), [{"part": "*ngone", "token": "nbegone"}])
     context = JobContext(cast.database, "job", SYSTEM)
     monkeypatch.setattr(context, "step", lambda _name, function, *args: function(*args))
     gone = upkeep.nightly(context)
@@ -98,6 +99,7 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
         "backups": 1,
         "job_progress": 1,
         "search_tokens": 1,
+        "search_parts": 1,
         "sign_ins": 1,
         "runs": 0,
     }
@@ -108,6 +110,8 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
     assert left(cast.database, SignIn.id) == [2]
     assert 999 not in left(cast.database, TOKENS.c.customer_id)
     assert 1 in left(cast.database, TOKENS.c.customer_id)
+    assert "nbegone" not in left(cast.database, PARTS.c.token)
+    assert left(cast.database, PARTS.c.token)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -25,7 +25,7 @@ def _written(code: str, name: str, unread: int, address: str, *, finds: bool) ->
     words = {
         "find": _("Find a customer: name, phone, e-mail"),
         "find_short": _("Find a customer"),
-        "short": _("Type a little more. Part of a name is enough; a phone must be whole."),
+        "short": _("Type a little more. Part of a name is enough; the phone of a colleague's customer must be whole."),
         "nobody": _("Nobody found that you may see."),
         "away": _("No answer from the server. Please try again."),
         "language": _("Language"),

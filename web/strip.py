@@ -10,18 +10,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from crm import customers, notifications, search, settings, users
+from crm import customers, interactions, notifications, search, settings, users
 from crm.core import i18n
 from crm.core.access import Identity
 from crm.core.config import database
 from crm.core.dates import when
 from crm.core.errors import CrmError, SignedOut, Unavailable
+from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork, unit_of_work
 from web.requests import PRESENT
 
 MOST_FOUND: Final = 8
-CANDIDATES: Final = 24
 LONGEST_BODY: Final = 200
+LAST_CONTACT: Final = N_("Last contact {when}")
+NO_CONTACT: Final = N_("No contact yet")
 
 
 def answered(give: Callable[..., Response]) -> Callable[..., Response]:
@@ -52,23 +54,40 @@ def _language(u: UnitOfWork, request: Request) -> str:
 
 @answered
 def find(request: Request) -> Response:
-    """Answer the look-up box: the likeliest customers inside the reader's scope."""
+    """Answer the look-up box: the likeliest customers inside the reader's scope, why each was found and who talked to it last."""
     text = request.query_params.get("q", "")[:120]
     if not search.is_long_enough(text):
         return JSONResponse({"short": True, "found": []})
     with unit_of_work(database(), _who(request)) as u:
         if not u.may("customers.view"):
             return JSONResponse({"short": False, "found": []})
-        rows = customers.found(u, text, most=CANDIDATES)
+        rows = customers.look_up(u, text, most=MOST_FOUND)
+        talks = interactions.latest(u, [row["id"] for row in rows])
         names, language = users.names(u), _language(u, request)
-    lines = [_line(row, names, language) for row in search.best(u.actor.id, text, rows)[:MOST_FOUND]]
+        zone = u.actor.timezone or settings.value(u, "timezone")
+    lines = [_line(row, names, language) | _talk(row, talks.get(row["id"]), names, language, zone) for row in rows]
     return JSONResponse({"short": False, "found": lines})
 
 
 def _line(row: dict[str, Any], names: dict[int, str], language: str) -> dict[str, Any]:
     kind = i18n.translate(language, customers.KINDS[customers.Kind(row["kind"])])
     facts = (kind, row["city"], names.get(row["responsible_id"]))
-    return {"id": row["id"], "name": row["name"], "line": " · ".join(filter(None, facts))}
+    why = i18n.translate(language, search.WHYS[row["why"]]).format(text=row["quoted"])
+    return {"id": row["id"], "name": row["name"], "line": " · ".join(filter(None, facts)), "why": why}
+
+
+def _talk(
+    row: dict[str, Any], talk: dict[str, Any] | None, names: dict[int, str], language: str, zone: str
+) -> dict[str, str]:
+    """Say when the last contact was, of which kind and with whom."""
+    at = talk["at"] if talk else row["last_interaction_at"]
+    if at is None:
+        return {"last": i18n.translate(language, NO_CONTACT)}
+    facts = [i18n.translate(language, LAST_CONTACT).format(when=when(at, language, zone))]
+    if talk:
+        facts.append(i18n.translate(language, interactions.KINDS[interactions.Kind(talk["kind"])]))
+        facts.append(names.get(talk["responsible_id"], ""))
+    return {"last": " · ".join(filter(None, facts))}
 
 
 @answered

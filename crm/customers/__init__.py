@@ -24,9 +24,7 @@ from crm.customers.fields import (
     sort_name,
 )
 from crm.customers.lists import (
-    COLUMNS,
     COUNT_CAP,
-    ORDERS,
     SIZE,
     SKIPPED,
     Card,
@@ -37,7 +35,6 @@ from crm.customers.lists import (
     count,
     counting,
     few,
-    found,
     keys,
     listing,
     one,
@@ -45,6 +42,7 @@ from crm.customers.lists import (
     reach,
     values,
 )
+from crm.customers.lookup import look_up
 from crm.customers.records import (
     KEPT,
     KINDS,
@@ -59,6 +57,7 @@ from crm.customers.records import (
     Source,
     Stage,
 )
+from crm.customers.rows import COLUMNS, ORDERS
 
 __all__ = [
     "CHOICES",
@@ -97,9 +96,9 @@ __all__ = [
     "edit",
     "edit_personal",
     "few",
-    "found",
     "keys",
     "listing",
+    "look_up",
     "one",
     "page",
     "reach",

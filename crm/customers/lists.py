@@ -1,7 +1,7 @@
 """What pages ask about customers."""
 
 import time
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
@@ -10,33 +10,17 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import Integer, bindparam, func, select
 
-from crm import search
 from crm.core.access import Owned
 from crm.core.access import Reach as Reached
 from crm.core.errors import NotFound
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.customers.fields import CHOICES, TEXTS
+from crm.customers.lookup import understood
 from crm.customers.records import Customer, Email, Phone
+from crm.customers.rows import COLUMNS, ORDERS
 from db.base import AnySelect
 
-COLUMNS: Final = (
-    Customer.id,
-    Customer.name,
-    Customer.kind,
-    Customer.stage,
-    Customer.city,
-    Customer.responsible_id,
-    Customer.team_id,
-    Customer.partner_id,
-    Customer.last_interaction_at,
-    Customer.interaction_count,
-)
-ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
-    "name": (Customer.sort_name, Customer.id),
-    "recent": (Customer.last_interaction_at.desc().nulls_last(), Customer.id.desc()),
-    "newest": (Customer.id.desc(),),
-}
 COUNT_CAP: Final = 10_000
 FEW: Final = 300
 FEW_SECONDS: Final = 60
@@ -87,9 +71,7 @@ def _filtered(u: UnitOfWork, statement: AnySelect, filters: Filters) -> AnySelec
     wanted = _wanted(u, filters)
     statement = _narrowed(statement, wanted).params(**wanted)
     if filters.text.strip():
-        statement = statement.where(
-            search.matches(Customer.id, filters.text, full=u.actor.scope("customers.view_personal"))
-        )
+        statement = statement.where(understood(u, filters.text))
     return statement
 
 
@@ -111,12 +93,6 @@ def listing(
     """Return one page of the customers inside the reader's scope: the columns of COLUMNS, `id` as index."""
     statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS.get(order, ORDERS["name"]))
     return u.frame(statement.limit(size).offset((max(page, 1) - 1) * size), index="id")
-
-
-def found(u: UnitOfWork, text: str, *, most: int) -> list[dict[str, Any]]:
-    """Return customers under a text as rows of COLUMNS, those talked to last first: candidates for `search.best`."""
-    statement = _filtered(u, select(*COLUMNS), Filters(text)).order_by(*ORDERS["recent"])
-    return u.rows(statement.limit(most))
 
 
 def count(u: UnitOfWork, filters: Filters = Filters()) -> int:

@@ -42,12 +42,16 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Columns of each table; `product_id` of the lines is the product's place in the catalogue."""
+    """Columns of each table; `product_id` of the lines is the product's place in the catalogue.
+
+    words: those of the customers' tokens that belong to the vocabulary of the look-up.
+    """
 
     customers: Columns
     phones: Columns
     emails: Columns
     tokens: Columns
+    words: set[str]
     interactions: Columns
     purchases: Columns
     lines: Columns
@@ -87,11 +91,13 @@ def make(number: int, wishes: Wishes, staff: Staff, span: Span, *, first_purchas
     work = _Work(rng, span, staff, drawn, places + 1)
     sold = _purchases(work, bought, first_purchase)
     lines = orders.draw_lines(rng, span, bought, buyers)
+    tokens, known = _tokens(work)
     return Chunk(
         customers=_customers(work) | _kept(work, talked, bought),
         phones=_reached(work, drawn.phones, "number") | {"digits": drawn.phones.plain},
         emails=_reached(work, drawn.emails, "address"),
-        tokens=_tokens(work),
+        tokens=tokens,
+        words=known,
         interactions=_journal(work, talked),
         purchases=_by_id(sold | {"amount": _sums(lines, len(bought.who))}),
         lines=_lines(work, lines, bought, sold["id"]),
@@ -144,17 +150,19 @@ def _reached(work: _Work, reached: Reached, key: str) -> Columns:
     return {"customer_id": work.ids[reached.who], key: reached.written, "position": reached.position, "version": 1}
 
 
-def _tokens(work: _Work) -> Columns:
+def _tokens(work: _Work) -> tuple[Columns, set[str]]:
     phones, emails = _by_customer(work.drawn.phones, len(work.ids)), _by_customer(work.drawn.emails, len(work.ids))
     tokens: list[str] = []
     owners: list[int] = []
+    known: set[str] = set()
     for one, name, numbers, addresses in zip(
         work.ids.tolist(), work.drawn.texts["name"].tolist(), phones, emails, strict=True
     ):
         mine = search.tokens(name, _number(one), numbers, addresses)
+        known |= search.vocabulary(mine)
         tokens += mine
         owners += [one] * len(mine)
-    return {"token": tokens, "customer_id": owners}
+    return {"token": tokens, "customer_id": owners}, known
 
 
 def _by_customer(reached: Reached, count: int) -> list[list[str]]:

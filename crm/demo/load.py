@@ -7,7 +7,7 @@ more arrive chunk by chunk, and a load that was interrupted must begin again in 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -30,7 +30,7 @@ from crm.interactions import Direction, Interaction, Kind
 from crm.plans import MEASURES
 from crm.products import Product
 from crm.purchases import Purchase, PurchaseLine
-from crm.search import TOKENS
+from crm.search import PARTS, TOKENS, leads
 from db import bulk
 from db.dialect import reset_ids
 from db.engine import Database
@@ -111,7 +111,7 @@ def _moves(measures: list[str]) -> Array:
 
 @dataclass(frozen=True)
 class Load:
-    """One load under way. products: ids in the order of the catalogue; waiting: where tokens wait to be sorted."""
+    """One load under way. products: ids in the order of the catalogue; waiting: where tokens wait to be sorted; words: of the customers."""
 
     wishes: Wishes
     staff: Staff
@@ -119,6 +119,7 @@ class Load:
     tally: Tally
     progress: Callable[[int], None]
     waiting: Table | None = None
+    words: set[str] = field(default_factory=set)
 
     def chunk(self, connection: Connection, number: int) -> None:
         """Make and store one chunk."""
@@ -127,6 +128,7 @@ class Load:
         made.lines["product_id"] = self.products[made.lines["product_id"]]
         self._store(connection, made)
         tally.add(made)
+        self.words.update(made.words)
         self.progress(tally.customers)
 
     def _store(self, connection: Connection, made: Chunk) -> None:
@@ -148,9 +150,12 @@ class Load:
         return {"token": [pair[0] for pair in pairs], "customer_id": [pair[1] for pair in pairs]}
 
     def finish(self, connection: Connection) -> None:
-        """Write the counters, and let new records follow the ids that were given here."""
+        """Write the counters and the vocabulary of the look-up, and let new records follow the ids that were given here."""
         bulk.insert(connection, _table(DailyCount), self.tally.daily())
         bulk.insert(connection, _table(MonthlyCount), self.tally.monthly())
+        known = set(connection.scalars(select(PARTS.c.token).distinct()))
+        pairs = leads(self.words - known)
+        bulk.insert(connection, PARTS, {"part": [pair[0] for pair in pairs], "token": [pair[1] for pair in pairs]})
         for model in (Customer, Purchase):
             reset_ids(connection, _table(model))
 

@@ -75,14 +75,16 @@ class _Writer:
         ids = free_ids(self.u.session.get_bind().dialect, table, len(self.waiting))
         for (_, match), key in zip(self.waiting, self.u.execute(ids, raw=True).scalars(), strict=True):
             match.id = key
+        tokens = self._tokens()
         for target, found in (
             (table, [self._customer(row, match) for row, match in self.waiting]),
             (Phone.__table__, self._phones()),
             (Email.__table__, self._emails()),
-            (search.TOKENS, self._tokens()),
+            (search.TOKENS, [{"token": token, "customer_id": key} for key, those in tokens for token in sorted(those)]),
         ):
             if found:
                 self.u.execute(insert(target), found, raw=True, bulk=True)
+        search.learn(self.u, {word for _, those in tokens for word in search.vocabulary(those)})
         self.waiting.clear()
 
     def _customer(self, row: Prepared, match: Match) -> dict[str, Any]:
@@ -116,12 +118,11 @@ class _Writer:
             for position, address in enumerate(row.emails)
         ]
 
-    def _tokens(self) -> list[dict[str, Any]]:
-        found = (
+    def _tokens(self) -> list[tuple[int | None, set[str]]]:
+        return [
             (match.id, search.tokens(row.fields["name"], row.external_number, row.digits, row.emails))
             for row, match in self.waiting
-        )
-        return [{"token": token, "customer_id": key} for key, those in found for token in sorted(those)]
+        ]
 
 
 @verb("imports.run")

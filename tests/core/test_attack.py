@@ -40,7 +40,7 @@ from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.counters import DailyCount
-from crm.customers import Customer, Email, Phone
+from crm.customers import Customer, Email, Phone, lookup
 from crm.interactions import Interaction
 from crm.notifications import Notification
 from crm.plans import Plan
@@ -228,7 +228,8 @@ ORACLES: dict[str, Callable[[int], Any]] = {
     "its children": lambda key: select(Interaction.id).where(Interaction.customer_id == key),
     "its phones": lambda key: select(Phone.id).where(Phone.customer_id == key),
     "the look-up": lambda key: select(C.id).where(
-        search.matches(C.id, f"+791600000{key - 1:02}", full=None), C.id == key
+        C.id.in_(select(search.TOKENS.c.customer_id).where(search.TOKENS.c.token == f"p791600000{key - 1:02}")),
+        C.id == key,
     ),
 }
 
@@ -294,6 +295,29 @@ def test_a_hidden_customer_cannot_be_read_off_the_index(calm):
     for statement in (select(search.TOKENS), select(User.id, search.TOKENS.c.token)):
         with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
             u.session.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "customer of rival", "cust", "rival", "ival", "rivla", "кшмфд", "0000", "@example.com"],
+)
+def test_the_look_up_gives_a_rep_nobody_beyond_his_team(calm, asked):
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert {row["id"] for row in customers.look_up(u, asked, most=50)} <= set(calm.seen)
+
+
+@pytest.mark.parametrize("cap", [0, 1, 1000])
+def test_the_look_up_tells_no_digit_of_a_colleagues_phone(calm, monkeypatch, cap):
+    """However many customers share the digits, and whichever way the box takes for them."""
+    monkeypatch.setattr(lookup, "CAP", cap)
+    with calm.cast.unit(calm.cast.rep) as u:
+        digits = "79160000001"
+        assert calm.mates in {row["id"] for row in customers.look_up(u, digits)}
+        for begin in range(len(digits)):
+            for end in range(begin + 1, len(digits) + 1):
+                if digits[begin:end] not in {digits, digits[-10:], digits[-7:]}:
+                    found = {row["id"] for row in customers.look_up(u, digits[begin:end], most=50)}
+                    assert calm.mates not in found, digits[begin:end]
 
 
 # --- reading: personal data -------------------------------------------------

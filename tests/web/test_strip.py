@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from crm import customers, notifications, search, users
-from tests.cast import PHONE, a_customer
+from crm import customers, notifications, rights, search, users
+from tests.cast import PHONE, a_call, a_customer
 from web import strip
 from web.requests import PRESENT
 
@@ -60,6 +60,27 @@ def test_what_is_found_carries_no_contact_data(cast):
     assert "example.com" not in answer
 
 
+def test_each_hit_says_why_it_was_found_and_who_talked_last(cast):
+    key = a_customer(cast, name="Иванов Пётр")
+    a_customer(cast, name="Quiet")
+    a_call(cast, key, "mate")
+    (one,) = asking(cast.rep).get("/find", params={"q": "bdfyjd"}).json()["found"]
+    assert one["why"] == "keyboard layout: иванов"
+    assert one["last"] == "Last contact 09:00 · Call · Olga Mate"
+    (one,) = asking(cast.rep).get("/find", params={"q": "4567 "}, headers={"accept-language": "ru"}).json()["found"][:1]
+    assert one["why"] == "телефон кончается на 4567"
+    (one,) = asking(cast.rep).get("/find", params={"q": "quiet"}).json()["found"]
+    assert (one["why"], one["last"]) == ("name", "No contact yet")
+
+
+def test_whoever_may_not_see_the_journal_learns_no_name_from_it(cast):
+    with cast.unit(cast.admin) as u:
+        rights.adjust(u, "sales_rep", "interactions.view", None)
+    a_call(cast, a_customer(cast, name="Somebody"), "mate")
+    (one,) = asking(cast.rep).get("/find", params={"q": "somebody"}).json()["found"]
+    assert "Olga" not in one["last"]
+
+
 def test_the_likeliest_comes_first(cast):
     others = [a_customer(cast, "mate", name=f"Stroy {n}") for n in range(3)]
     mine = a_customer(cast, "rep", name="Stroy 9")
@@ -76,8 +97,6 @@ def test_too_little_is_not_looked_up(cast):
 
 def test_whoever_may_not_see_customers_finds_none(cast):
     with cast.unit(cast.admin) as u:
-        from crm import rights
-
         rights.adjust(u, "sales_rep", "customers.view", None)
     a_customer(cast, name="Somebody")
     assert found(cast.rep, "somebody") == []

@@ -52,7 +52,9 @@ export default function ({ data, parentElement, setStateValue }) {
         const link = make("a")
         link.href = "/customer?id=" + one.id
         link.dataset.visit = ""
-        link.append(make("b", "", one.name), make("small", "", one.line))
+        const head = make("div", "hit")
+        head.append(make("b", "", one.name), make("span", "why", one.why))
+        link.append(head, make("small", "", one.line), make("small", "", one.last))
         return link
       }))
       mark(0)

@@ -120,13 +120,21 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.UniqueConstraint("role", "right", name=op.f("uq_right_adjustments_role_right")),
     )
     op.create_table(
+        "search_parts",
+        sa.Column("part", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("token", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("part", "token", name=op.f("pk_search_parts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "search_tokens",
         sa.Column("token", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("token", "customer_id", name=op.f("pk_search_tokens")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("search_tokens", schema=None) as batch_op:
-        batch_op.create_index("ix_search_tokens_customer", ["customer_id"], unique=False)
+        batch_op.create_index("ix_search_tokens_customer", ["customer_id", "token"], unique=False)
 
     op.create_table(
         "settings",

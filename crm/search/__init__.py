@@ -1,0 +1,55 @@
+"""Search: the look-up box. One tokeniser in Python for both databases, an index kept in the transaction of the change.
+
+Promises: a customer outside the reader's scope is not found; the digits of a phone that the reader may not see cannot be
+guessed one by one (only whole numbers match then).
+"""
+
+from crm.search.asking import (
+    Group,
+    Question,
+    Way,
+    best,
+    inside,
+    is_long_enough,
+    last,
+    near,
+    on_other_keys,
+    questions,
+)
+from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
+from crm.search.spelling import HAN, WORD, fold, heard, is_one_slip, other_layout, words
+from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, index, leads, learn, tokens, vocabulary
+
+__all__ = [
+    "ELSEWHERE",
+    "FIELDS",
+    "HAN",
+    "LONGEST",
+    "PARTS",
+    "TOKENS",
+    "WHYS",
+    "WORD",
+    "Field",
+    "Group",
+    "Question",
+    "Way",
+    "Why",
+    "also_in",
+    "best",
+    "fold",
+    "heard",
+    "index",
+    "inside",
+    "is_long_enough",
+    "is_one_slip",
+    "last",
+    "leads",
+    "learn",
+    "near",
+    "on_other_keys",
+    "other_layout",
+    "questions",
+    "tokens",
+    "vocabulary",
+    "words",
+]
