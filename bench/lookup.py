@@ -243,6 +243,6 @@ def _drawn(database: Database, size: int, rng: random.Random) -> list[Meant]:
         .where(table.id.in_(ids), phones.position == 0, emails.position == 0)
     )
     with database.reader.connect() as connection:
-        found = [Meant(*row, tuple(search.words(row[1]))) for row in connection.execute(rows)]  # type: ignore[call-arg]
+        found = [Meant(*row, tuple(search.words(row[1]))) for row in connection.execute(rows)]
     rng.shuffle(found)
     return found

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 import pandas as pd
 from sqlalchemy import BigInteger, BindParameter, ForeignKey, Index, and_, bindparam, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from crm import counters, customers, search, settings
 from crm.core import clock
@@ -329,7 +330,8 @@ def _own_notes() -> AnySelect:
     text = func.coalesce(newest.c.topic, "") + " " + newest.c.note
     nowhere = and_(*(text.not_like(text_of(words, writing)) for writing in range(3)))
     missing = exists().select_from(words).where(nowhere).correlate(newest)
-    return select(newest.c.customer_id).where(~missing).order_by(newest.c.id.desc()).limit(SHOWN_OWN)
+    likely = or_(*(text.like(bindparam(f"longest_{writing}")) for writing in range(3)))
+    return select(newest.c.customer_id).where(likely, ~missing).order_by(newest.c.id.desc()).limit(SHOWN_OWN)
 
 
 _OWN_NOTES: Final = Prepared(_own_notes())
@@ -342,8 +344,9 @@ def in_own_notes(u: UnitOfWork, text: str) -> list[int]:
     if u.actor.id is None or len("".join(words)) < SHORTEST_OF_NOTE - bool(search.HAN.search(text)):
         return []
     # SQLite knows the case of Latin letters only: the ways in which a word is written are asked for one by one
-    asked = given(*((f"%{one}%" for one in (word, word.capitalize(), word.upper())) for word in words))
-    rows = u.rows(_OWN_NOTES, me=u.actor.id, words=asked)
+    asked = [[f"%{one}%" for one in (word, word.capitalize(), word.upper())] for word in sorted(words, key=len)]
+    longest = {f"longest_{writing}": one for writing, one in enumerate(asked[-1])}
+    rows = u.rows(_OWN_NOTES, me=u.actor.id, words=given(*asked), **longest)
     return list(dict.fromkeys(row["customer_id"] for row in rows))
 
 

@@ -1,14 +1,15 @@
 """Search: customers are found as people remember them; contact data that one may not see cannot be guessed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from crm import customers, interactions, search
+from crm.core import clock
 from crm.customers import Customer, Filters, lookup
 from crm.search import Why
-from tests.cast import PARTS, SOUTH, a_call, a_customer
+from tests.cast import NOW, PARTS, SOUTH, a_call, a_customer
 
 
 def found(cast, text, part="keeper"):
@@ -197,6 +198,19 @@ def test_a_word_that_very_many_bear_finds_ones_own_and_narrows_what_others_find(
     assert [name for name, *_ in looked_up(cast, "4567", "rep")] == ["Acme Mine"]
 
 
+@pytest.mark.parametrize(("few", "cap"), [(1, 1000), (2, 2), (100, 1000)])
+def test_who_meets_a_common_word_in_a_rare_way_is_not_lost(cast, monkeypatch, few, cap):
+    monkeypatch.setattr(lookup, "FEW", few)
+    monkeypatch.setattr(lookup, "CAP", cap)
+    for n in range(4):
+        a_customer(cast, name=f"A100 Same{n}", phones=[], emails=[])
+    a_customer(cast, name="Zeta", external_number="A-100", phones=[], emails=[])
+    a_customer(cast, name="Yota", phones=[], emails=["a100@example.com"])
+    assert looked_up(cast, "a100 zeta") == [("Zeta", Why.NUMBER, "")]
+    assert looked_up(cast, "a100 yota") == [("Yota", Why.PART_OF_EMAIL, "a100")]
+    assert {name for name, *_ in looked_up(cast, "a100 same")} == {f"A100 Same{n}" for n in range(4)}
+
+
 def a_note(cast, customer_id, part, note):
     with cast.unit(getattr(cast, part)) as u:
         interactions.log(u, customer_id, kind="call", note=note)
@@ -301,10 +315,10 @@ def test_a_mail_cannot_be_guessed_letter_by_letter(cast, part):
 
 
 def test_a_leader_who_sees_the_teams_numbers_in_full_finds_them_by_a_part_and_no_others(cast):
-    a_customer(cast, "mate", name="Of mate")
-    a_customer(cast, "rival", name="Of rival")
-    assert found(cast, "4567", "leader") == ["Of mate"]
-    assert found(cast, "4567", "rep") == []
+    for part in ("mate", "rep", "rival"):
+        a_customer(cast, part, name=f"Of {part}")
+    assert found(cast, "4567", "leader") == ["Of mate", "Of rep"]
+    assert found(cast, "4567", "rep") == ["Of rep"]
 
 
 def test_whoever_sees_all_mails_finds_them_by_their_beginning(cast):
@@ -367,6 +381,41 @@ def test_the_reason_never_speaks_of_contact_data_that_one_may_not_see(cast):
     assert looked_up(cast, "secret secre", "rep") == [("Secret", Why.NAME, "")]
 
 
+# --- whatever is typed ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stocked(standing):
+    """A few customers of two teams that everybody of this module only looks up."""
+    facts = {"name": "Иванов Пётр", "external_number": "C-42"}
+    with clock.stopped(NOW):
+        seen = {a_customer(standing, "rep", **facts), a_customer(standing, "mate", name="北京华信 Smith")}
+        hidden = {a_customer(standing, "rival", **facts), a_customer(standing, "rival", name="北京华信 Smith")}
+        a_note(standing, min(seen), "rep", "Просил счёт на котлы")
+    return standing, seen, hidden
+
+
+TYPED = st.text(max_size=60) | st.text("иванов петр smith 北京 79161234567 @.+-()%_'\"\\\x00", max_size=20)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(TYPED)
+def test_any_question_can_be_asked(stocked, text):
+    """The box, the filter of the list and its count run as SQL on both databases, and stay inside the reader's scope."""
+    cast, seen, hidden = stocked
+    for part, reached in (("rep", seen), ("keeper", seen | hidden)):
+        with cast.unit(getattr(cast, part)) as u:
+            assert {row["id"] for row in customers.look_up(u, text)} <= reached
+            rows = {row["id"] for row in customers.page(u, Filters(text))}
+            assert rows <= reached
+            assert customers.count(u, Filters(text)) == len(rows)
+    for question in search.questions(text):
+        assert question
+        assert all(question)
+        with cast.unit(cast.rep) as u:
+            assert set(u.all(select(Customer.id).where(lookup.matching(u, question)))) <= seen
+
+
 # --- pure -------------------------------------------------------------------
 
 
@@ -376,11 +425,6 @@ def test_any_name_is_found_by_its_own_words(text):
     for word in search.words(text):
         if not search.HAN.search(word):
             assert f"n{word[: search.LONGEST]}" in tokens
-
-
-@given(st.text(max_size=60))
-def test_any_question_can_be_asked(text):
-    assert all(group for question in search.questions(text) for group in question)
 
 
 @given(st.text(alphabet="абвгдеёжзийклмнопрстуфхцчшщъыьэюя", max_size=20))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, exists, false, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Integer, and_, bindparam, case, cast, exists, false, func, or_, select
 
 from crm import search
 from crm.core.access import Owned, Reach
@@ -24,11 +24,17 @@ from db.given import apart, given, in_one_text, number_of, numbers, rows_of, tex
 CAP: Final = 1_000
 """So many customers of one token are looked at; a token with more of them only narrows what others give."""
 
+FEW: Final = 100
+"""So many are looked at first where a text has several words: the rarest of them is mostly rarer, and names whom to look at."""
+
 ALTOGETHER: Final = 12_000
 """So many customers are looked at for all tokens of one attempt."""
 
 CANDIDATES: Final = 60
-LATEST: Final = 1_000
+LATEST: Final = 500
+SOME: Final = 400
+"""So many of one's own, and so many of those who meet one word that very many meet, are looked at."""
+
 SEEN: Final = "customers.view_personal"
 
 Ask = Callable[[UnitOfWork, str], list[Question]]
@@ -131,11 +137,16 @@ def _tries(u: UnitOfWork, step: Step, text: str) -> list[_Try]:
 
 @dataclass
 class _Met:
-    """Customers who meet one word. open: by any way; closed: only by a way that needs contact data; complete: these are all."""
+    """Customers who meet one word. open: by any way; closed: only by a way that needs contact data; more: ways that lead to more."""
 
     open: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
-    complete: bool = True
+    more: list[Way] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Say whether these are all."""
+        return not self.more
 
     @property
     def all(self) -> set[int]:
@@ -155,9 +166,9 @@ def _answer(u: UnitOfWork, one: _Try, met: list[_Met], known: set[int]) -> list[
     if not complete:
         return _of_many(u, one, met)
     together = _both(complete)
-    for group, each in zip(one.question, met, strict=True):
+    for each in met:
         if not each.complete:
-            together = _both([together, _held(u, group, together.all, whole=one.whole)])
+            together = _narrowed(u, together, each, whole=one.whole)
     return _rows(u, _Met(together.open - known, together.closed - known))
 
 
@@ -179,48 +190,79 @@ _LOOKS: Final = _looks()
 
 
 def _met(u: UnitOfWork, tries: list[_Try]) -> list[list[_Met]]:
-    """Return for each word of each try who meets it: one statement, one look into the index for each way."""
+    """Return for each word of each try who meets it; further than FEW only where no word of the try is met by fewer."""
+    several = any(len(one.question) > 1 for one in tries)
+    found = _looked(u, tries, min(FEW, CAP) if several else CAP)
+    again = [place for place, met in enumerate(found) if not any(each.complete for each in met)] if several else []
+    for place, met in zip(again, _looked(u, [tries[place] for place in again], CAP), strict=True):
+        found[place] = met
+    return found
+
+
+def _looked(u: UnitOfWork, tries: list[_Try], cap: int) -> list[list[_Met]]:
+    """Look into the index once for each way, in one statement."""
     found = [[_Met() for _ in one.question] for one in tries]
     looks = [
         (way, met, (way.token, search.last(way, whole=one.whole)))
         for one, those in zip(tries, found, strict=True)
         for group, met in zip(one.question, those, strict=True)
-        for way in group
+        for way in _telling(group, whole=one.whole)
     ]
     if not looks:
         return found
-    most = min(CAP, ALTOGETHER // len(looks))
+    most = min(cap, ALTOGETHER // len(looks))
     asked = given(*((number, *ends) for number, (_, _, ends) in enumerate(looks)))
     rows: Any = u.execute(_LOOKS, {"looks": asked, "most": most + 1}, raw=True)
     for number, text in rows:
         (way, met, _), ids = looks[number], apart(text)
         (met.closed if way.closed else met.open).update(map(int, ids))
-        met.complete &= len(ids) <= most
+        if len(ids) > most:
+            met.more.append(way)
     for met in (met for those in found for met in those):
         met.closed -= met.open
     return found
 
 
+def _telling(group: Group, *, whole: bool) -> Group:
+    """Return the ways that tell something new: whoever bears a whole word bears its sound, too."""
+    if whole and any(way.why is Why.SOUND for way in group):
+        return tuple(way for way in group if way.why is not Why.NAME)
+    return group
+
+
 def _holding() -> AnySelect:
-    """Return the statement that says which of some customers meet which token of those that are given."""
-    ids, looks, tokens = rows_of("ids"), rows_of("looks"), TOKENS.c
-    inside = and_(tokens.token >= text_of(looks, 1), tokens.token <= text_of(looks, 2))
-    meets = exists().where(tokens.customer_id == number_of(ids, 0), inside).correlate(ids, looks)
-    return select(number_of(ids, 0), number_of(looks, 0)).where(meets)
+    """Return the statement that says which of some customers meet each token of those that are given."""
+    looks, tokens = rows_of("looks"), TOKENS.c
+    ids = _once(select(number_of(rows_of("ids"), 0).label("id")), "ids")
+    asked = _once(select(*(text_of(looks, place).label(f"at_{place}") for place in range(3))), "looks")
+    inside = and_(tokens.token >= asked.c.at_1, tokens.token <= asked.c.at_2)
+    meets = exists().where(tokens.customer_id == ids.c.id, inside).correlate(ids, asked)
+    return select(cast(asked.c.at_0, Integer), in_one_text(select(ids.c.id).where(meets).correlate(asked)))
+
+
+def _once(rows: AnySelect, name: str) -> CTE:
+    """Return given rows as something that is read out of its text once, and not for each pair."""
+    return rows.cte(name).prefix_with("MATERIALIZED")
 
 
 _HOLDING: Final = _holding()
 
 
-def _held(u: UnitOfWork, group: Group, ids: set[int], *, whole: bool) -> _Met:
-    """Return who among these customers meets a word."""
+def _narrowed(u: UnitOfWork, those: _Met, met: _Met, *, whole: bool) -> _Met:
+    """Return who of these customers meets a word, too. Only for the ways that lead to more is the index asked again."""
+    ids = those.all
+    held = _held(u, met.more, ids, whole=whole)
+    openly = ids & met.open | held.open
+    return _both([those, _Met(openly, (ids & met.closed | held.closed) - openly)])
+
+
+def _held(u: UnitOfWork, ways: Sequence[Way], ids: set[int], *, whole: bool) -> _Met:
     met = _Met()
-    if ids:
-        looks = given(*((number, way.token, search.last(way, whole=whole)) for number, way in enumerate(group)))
+    if ids and ways:
+        looks = given(*((number, way.token, search.last(way, whole=whole)) for number, way in enumerate(ways)))
         rows: Any = u.execute(_HOLDING, {"ids": _listed(ids), "looks": looks}, raw=True)
-        for customer_id, number in rows:
-            (met.closed if group[number].closed else met.open).add(customer_id)
-        met.closed -= met.open
+        for number, text in rows:
+            (met.closed if ways[number].closed else met.open).update(map(int, apart(text)))
     return met
 
 
@@ -271,10 +313,11 @@ def _is_seen(u: UnitOfWork, row: dict[str, Any]) -> bool:
 def _of_many(u: UnitOfWork, one: _Try, met: list[_Met]) -> list[dict[str, Any]]:
     """Return candidates where each word is met by very many: one's own of late, some of the many, and if need be whoever there is."""
     own = _Met({row["id"] for row in u.rows(_LATEST_OWN, me=u.actor.id)} if u.actor.id else set())
-    some = _Met(set(nlargest(CAP, met[0].open)), set(nlargest(CAP, met[0].closed)))
-    for place, group in enumerate(one.question):
-        own = _both([own, _held(u, group, own.all, whole=one.whole)])
-        some = _both([some, _held(u, group, some.all, whole=one.whole)]) if place else some
+    most = CAP if len(met) > 1 else SOME
+    some = _Met(set(nlargest(most, met[0].open)), set(nlargest(most, met[0].closed)))
+    for place, each in enumerate(met):
+        own = _narrowed(u, own, each, whole=one.whole)
+        some = _narrowed(u, some, each, whole=one.whole) if place else some
     found = _rows(u, _Met(own.open | some.open, (own.closed | some.closed) - own.open - some.open))
     if len(found) < ENOUGH:
         anybody = select(*COLUMNS).where(Customer.archived_at.is_(None), matching(u, one.question, whole=one.whole))
