@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Final
 import pandas as pd
 from sqlalchemy import BigInteger, BindParameter, ForeignKey, Index, and_, bindparam, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, aliased, mapped_column
-from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from crm import counters, customers, search, settings
 from crm.core import clock
