@@ -205,10 +205,16 @@ def test_a_stranger_cannot_tell_who_has_an_account(quiet: Site) -> None:
         connection.execute(update(User).where(User.id == PARTS["product"].id).values(disabled_at=now))
     times: dict[str, list[float]] = {"nobody-at-all": [], "rep": [], "service": [], "product": []}
     texts = set()
+
+    def apart() -> float:
+        """Seconds between the quickest answers so far: what else the machine does makes the others slower, never quicker."""
+        quickest = [min(taken) for taken in times.values()]
+        return max(quickest) - min(quickest)
+
     try:
         with quiet.http(**{"accept-language": "en"}) as browser:
             page = browser.get("/sign-in")
-            for turn in range(10):
+            for turn in range(50):
                 for name, taken in times.items():
                     begun = time.perf_counter()
                     password = PASSWORD if name in {"service", "product"} else f"wrong {turn}"
@@ -217,12 +223,13 @@ def test_a_stranger_cannot_tell_who_has_an_account(quiet: Site) -> None:
                     assert answer.status_code == 401
                     texts.add(answer.text.replace(name, "NAME"))
                 quiet.forget_tries_but("service")
+                if turn >= 9 and apart() < 0.05:
+                    break
     finally:
         with quiet.database.writing() as connection:
             connection.execute(update(User).where(User.id == PARTS["product"].id).values(disabled_at=None))
     assert len(texts) == 1
-    quickest = [min(taken) for taken in times.values()]  # what else the machine does makes the others slower
-    assert max(quickest) - min(quickest) < 0.05
+    assert apart() < 0.05
 
 
 def test_an_address_that_tries_too_much_is_refused_and_says_so(quiet: Site) -> None:
