@@ -116,3 +116,19 @@ def test_what_was_typed_survives_closing_and_reload_until_it_is_saved(scene):
     rep.page.keyboard.press("l")
     expect(call.get_by_label("What was said")).to_have_value("")
     expect(call.get_by_role("radio", name="Finished")).to_be_checked()
+
+
+LATE = """box => { const late = box.cloneNode(); late.value = ""; setTimeout(() => box.replaceWith(late), 400) }"""
+
+
+def test_a_field_that_a_slow_machine_draws_later_than_the_others_is_filled_too(scene):
+    rep = scene.enter("rep")
+    rep.open(f"/customer?id={a_customer(scene.cast)}&do=log")
+    said = dialog(rep.page).get_by_label("What was said")
+    said.fill("To be continued")
+    said.evaluate(LATE)
+    rep.page.wait_for_timeout(500)
+    expect(said).to_have_value("To be continued")
+    said.fill("What is typed then stays")
+    rep.page.wait_for_timeout(500)
+    expect(said).to_have_value("What is typed then stays")

@@ -174,23 +174,32 @@ export default function ({ data, parentElement, setStateValue }) {
     const newest = [...Object.entries(others), [key, { ...mine, [label]: value }]].slice(-MOST_DRAFTS)
     try { sessionStorage.setItem(DRAFTS, JSON.stringify({ whose: data.name, drafts: Object.fromEntries(newest) })) } catch { /* full */ }
   }
-  const onInput = ({ target }) => { if (target.matches?.(FIELDS) && target.closest('[role="dialog"]')) note(target.getAttribute("aria-label"), target.value) }
+  const onInput = ({ target }) => {
+    if (!target.matches?.(FIELDS) || !target.closest('[role="dialog"]')) return
+    met.add(target)
+    note(target.getAttribute("aria-label"), target.value)
+  }
   const onChoice = ({ target }) => {
     const chip = target.closest?.('[role="dialog"] button[role="radio"]')
     if (chip) note(chip.closest('[role="radiogroup"]')?.getAttribute("aria-label"), chip.textContent)
   }
+  // A slow machine draws one field after the other: each is filled when it is there, and never again what somebody types in.
+  const met = new WeakSet()
   const restore = dialog => {
+    if (!once()) return
     const kept = drafts()[once()] ?? {}
-    for (const box of dialog.querySelectorAll(FIELDS)) {
-      const value = kept[box.getAttribute("aria-label")]
-      if (value === undefined || value === box.value) continue
-      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(box), "value").set.call(box, value)
-      box.dispatchEvent(new Event("input", { bubbles: true }))
-    }
-    for (const group of dialog.querySelectorAll('[role="radiogroup"]')) {
-      const value = kept[group.getAttribute("aria-label")]
-      const chip = [...group.querySelectorAll('button[role="radio"]')].find(one => one.textContent === value)
-      if (chip?.getAttribute("aria-checked") === "false") chip.click()
+    for (const one of dialog.querySelectorAll(`${FIELDS}, [role="radiogroup"]`)) {
+      if (met.has(one)) continue
+      met.add(one)
+      const value = kept[one.getAttribute("aria-label")]
+      if (value === undefined || value === one.value) continue
+      if (one.matches(FIELDS)) {
+        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, value)
+        one.dispatchEvent(new Event("input", { bubbles: true }))
+      } else {
+        const chip = [...one.querySelectorAll('button[role="radio"]')].find(each => each.textContent === value)
+        if (chip?.getAttribute("aria-checked") === "false") chip.click()
+      }
     }
   }
   const TYPED = "textarea, input:not([type=hidden]):not([type=file]):not([type=radio]):not([type=checkbox]):not([role=combobox])"
@@ -207,10 +216,13 @@ export default function ({ data, parentElement, setStateValue }) {
     if (idle) dialog.querySelector(TYPED)?.focus()
     if (tries < 8 && dialog.isConnected) setTimeout(aim, 150, dialog, tries + 1)
   }
-  let known = null
+  let known = null, soon = 0
   const meet = () => {
     const dialog = document.querySelector('[role="dialog"]')
-    if (dialog === known) return
+    if (dialog === known) {
+      if (dialog) soon ||= setTimeout(() => { soon = 0; restore(dialog) }, 80)
+      return
+    }
     const drawn = dialog?.querySelector(`${TYPED}, button[type=button]:not([aria-label])`)
     if (!dialog || drawn) known = dialog
     if (drawn) setTimeout(prepare, 80, dialog)
