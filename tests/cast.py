@@ -21,6 +21,7 @@ from sqlalchemy import insert
 
 from crm import (
     backups,
+    contacts,
     customers,
     exports,
     imports,
@@ -183,6 +184,21 @@ def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
         return interactions.log(u, customer_id, **given).id
 
 
+def a_contact(cast: Cast, customer_id: int, **raw: Any) -> int:
+    """Let the record keeper add a person at a customer; return its id."""
+    facts = {"name": "Petra Person", "phones": ["+7 495 765-43-21"], "emails": ["petra@example.com"]} | raw
+    with cast.unit() as u:
+        return contacts.add(u, customer_id, facts).id
+
+
+def a_former_contact(cast: Cast, customer_id: int) -> int:
+    """Let the record keeper add a person who is no longer there; return the id."""
+    key = a_contact(cast, customer_id, name="Gustav Gone")
+    with cast.unit() as u:
+        contacts.leave(u, key, seen=1)
+    return key
+
+
 # --- one valid call of every verb -------------------------------------------
 
 
@@ -190,7 +206,8 @@ def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
 class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
-    customer_id: the customer that the verb is tried on, at version 1. imports: state -> an import of the person's own;
+    customer_id: the customer that the verb is tried on, at version 1. contact_id: a person there, too, gone_id: one who
+    has left. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
     """
@@ -198,6 +215,8 @@ class Stage:
     cast: Cast
     part: str
     customer_id: int
+    contact_id: int
+    gone_id: int
     product_id: int
     plan_id: int
     team_id: int
@@ -225,6 +244,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
     "backups.note": lambda u, _: backups.note(u, []),
     "backups.note_failure": lambda u, _: backups.note_failure(u, Kind.MANUAL, CopyFailed(Trouble.UNDER_WAY)),
+    "contacts.add": lambda u, s: contacts.add(u, s.customer_id, {"name": "Newcomer"}),
+    "contacts.change": lambda u, s: contacts.change(u, s.contact_id, {"position": "Director"}, seen=1),
+    "contacts.come_back": lambda u, s: contacts.come_back(u, s.gone_id, seen=2),
+    "contacts.complete": lambda u, s: contacts.complete(u, s.customer_id, {"name": "Newcomer"}),
+    "contacts.leave": lambda u, s: contacts.leave(u, s.contact_id, seen=1),
     "customers.archive": lambda u, s: customers.archive(u, s.customer_id, seen=1),
     "customers.assign": lambda u, s: customers.assign(u, s.customer_id, responsible_id=s.me, seen=1),
     "customers.create": lambda u, s: customers.create(u, {"name": "New", "phones": [PHONE]}, responsible_id=s.me),
@@ -298,6 +322,11 @@ CALLS: Final[Mapping[str, Call]] = {
 
 ON_CUSTOMERS: Final = frozenset(
     {
+        "contacts.add",
+        "contacts.change",
+        "contacts.come_back",
+        "contacts.complete",
+        "contacts.leave",
         "customers.archive",
         "customers.assign",
         "customers.edit",

@@ -12,15 +12,16 @@ import phonenumbers
 import pytest
 from sqlalchemy import func, inspect, select
 
-from crm import customers, demo, interactions, notifications, plans, products, purchases, search, sessions
+from crm import contacts, customers, demo, interactions, notifications, plans, products, purchases, search, sessions
 from crm.contact_data import clean_email, clean_phone
 from crm.core import clock, records
 from crm.core.access import Identity
 from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Customer, Email, Phone
-from crm.demo import chunk, contacts, goods, load
+from crm.customers import Contact, Customer, Email, Phone
+from crm.demo import chunk, goods, load
+from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
 from crm.demo.span import Span
@@ -191,8 +192,16 @@ def _tokens_agree(database: Database) -> None:
             found[customer_id].append(text)
     for customer_id, token in rows(database, TOKENS.c.customer_id, TOKENS.c.token):
         stored[customer_id].add(token)
+    persons = defaultdict(list)
+    people = table(Contact)
+    for key, name, digits, addresses in rows(database, people.customer_id, people.name, people.digits, people.emails):
+        persons[key].append(name)
+        phones[key] += digits.split()
+        emails[key] += addresses.split()
     cards = rows(database, table(Customer).id, table(Customer).name, table(Customer).external_number)
-    assert stored == {key: search.tokens(name, number, phones[key], emails[key]) for key, name, number in cards}
+    assert stored == {
+        key: search.tokens(name, number, phones[key], emails[key], contact=persons[key]) for key, name, number in cards
+    }
     known = {token for found in stored.values() for token in search.vocabulary(found)}
     assert set(rows(database, *PARTS.c)) == set(search.leads(known))
 
@@ -262,6 +271,14 @@ def _create_all(database: Database, source: Database) -> None:
         }
         with unit_of_work(database, Identity(card.created_by_id), now=card.created_at) as u:
             customers.create(u, raw | ways, responsible_id=card.responsible_id)
+    for one in sorted(rows(source, *table(Contact)), key=lambda contact: contact.id):
+        raw = {key: getattr(one, key) for key in ("name", "position")}
+        ways = {"phones": [typed(text) for text in one.phones.splitlines()], "emails": one.emails.upper().splitlines()}
+        with unit_of_work(database, Identity(one.created_by_id), now=one.created_at) as u:
+            added = contacts.add(u, one.customer_id, raw | ways).id
+        if one.left_at:
+            with unit_of_work(database, Identity(one.created_by_id), now=one.left_at) as u:
+                contacts.leave(u, added, seen=1)
 
 
 def _let_it_happen(database: Database, source: Database) -> None:
@@ -577,8 +594,8 @@ def test_more_customers_bring_more_teams(another, monkeypatch):
 
 
 def test_kinds_directions_and_outcomes_are_the_journals_own():
-    assert set(contacts.KINDS) == set(interactions.Kind)
-    assert set(contacts.OUTCOMES) == set(interactions.Outcome)
-    for manner in contacts._MANNERS.values():
+    assert set(talks.KINDS) == set(interactions.Kind)
+    assert set(talks.OUTCOMES) == set(interactions.Outcome)
+    for manner in talks._MANNERS.values():
         assert sum(manner.kinds.values()) == pytest.approx(1)
         assert sum(manner.outcomes.values()) == pytest.approx(1)

@@ -797,7 +797,7 @@ def test_a_failed_chunk_leaves_nothing_and_says_why(cast, monkeypatch):
     import_id = staged(cast, "name\nA\nB\n")
     with cast.unit(cast.keeper) as u:
         imports.start(u, import_id)
-    monkeypatch.setattr(search, "tokens", lambda *_: 1 / 0)
+    monkeypatch.setattr(search, "tokens", lambda *_, **_more: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.run_job(JobContext(cast.database, "test", cast.keeper), import_id=import_id)
     failed = record_of(cast, import_id)

@@ -112,6 +112,14 @@ class Form:
             )
         return self.values[field]  # type: ignore[no-any-return]
 
+    def tick(self, field: str, label: str, *, value: bool = False, **options: Any) -> bool:
+        """Draw a yes or no."""
+        with self._place(field):
+            self.values[field] = st.checkbox(
+                label, value=value, key=self.key(field), persist_state="session", **options
+            )
+        return bool(self.values[field])
+
     def day(self, field: str, label: str, *, value: date | None = None, **options: Any) -> date | None:
         """Draw a day."""
         with self._place(field):

@@ -43,7 +43,18 @@ def hidden(value: str) -> str:
     return DOT * 6
 
 
-MASKS: Final[dict[str, Callable[[str], str]]] = {"phone": phone, "email": email, "hidden": hidden}
+def each_line(shown: Callable[[str], str]) -> Callable[[str], str]:
+    """Return what masks several values, one on each line."""
+    return lambda value: "\n".join(map(shown, value.split("\n"))) if value else ""
+
+
+MASKS: Final[dict[str, Callable[[str], str]]] = {
+    "phone": phone,
+    "email": email,
+    "hidden": hidden,
+    "phones": each_line(phone),
+    "emails": each_line(email),
+}
 
 
 def _personal(element: Any) -> list[Column[Any]]:

@@ -16,7 +16,7 @@ from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers.fields import Facts, checked
-from crm.customers.records import Customer, Email, Kind, Phone
+from crm.customers.records import Contact, Customer, Email, Kind, Phone
 
 
 @verb("customers.create")
@@ -39,7 +39,7 @@ def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None 
     )
     u.add(customer)
     _write_contact_data(u, customer, facts)
-    _index(u, customer)
+    index(u, customer)
     return customer
 
 
@@ -93,7 +93,7 @@ def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) 
         )  # the card's history tells it, not only the phone's
     if changed and customer.version == seen:
         _raise_version(u, customer)
-    _index(u, customer)
+    index(u, customer)
     return customer
 
 
@@ -148,11 +148,19 @@ def _stored(u: UnitOfWork, model: Any, column: Any, customer_id: int) -> tuple[l
     return list(values), list(rows)
 
 
-def _index(u: UnitOfWork, customer: Customer) -> None:
-    """Keep the look-up in step, in the transaction of the change."""
-    phones = u.inside(select(Phone.digits).where(Phone.customer_id == customer.id))
-    emails = u.inside(select(Email.address).where(Email.customer_id == customer.id))
-    search.index(u, customer.id, search.tokens(customer.name, customer.external_number, phones, emails))
+def index(u: UnitOfWork, customer: Customer) -> None:
+    """Keep the look-up in step, in the transaction of the change: of the customer or of a contact person."""
+    phones = [*u.inside(select(Phone.digits).where(Phone.customer_id == customer.id))]
+    emails = [*u.inside(select(Email.address).where(Email.customer_id == customer.id))]
+    names = []
+    together = Contact.digits + "\t" + Contact.emails + "\t" + Contact.name
+    for contact in u.inside(select(together).where(Contact.customer_id == customer.id)):
+        digits, addresses, name = contact.split("\t", 2)
+        names.append(name)
+        phones += digits.split()
+        emails += addresses.split()
+    found = search.tokens(customer.name, customer.external_number, phones, emails, contact=names)
+    search.index(u, customer.id, found)
 
 
 # --- what other capabilities keep on the card ------------------------------

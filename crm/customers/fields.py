@@ -65,7 +65,7 @@ def _checked_field(key: str, value: Any) -> Any:
     if key == "name":
         if not text:
             raise Invalid(N_("Please enter a name."), field=key)
-        return _short(key, text, NAME_LENGTH)
+        return fitting(key, text, NAME_LENGTH)
     if key == "kind":
         return _choice(key, text, Kind)
     if key in CHOICES:
@@ -77,11 +77,12 @@ def _checked_field(key: str, value: Any) -> Any:
             raise Invalid(N_("Please enter a whole number."), field=key)
         return int(text)
     if key in TEXTS:
-        return _short(key, text, LENGTHS.get(key, 200)) or None
+        return fitting(key, text, LENGTHS.get(key, 200)) or None
     raise Invalid(N_("There is no field '{key}'."), field=key, key=key)
 
 
-def _short(key: str, text: str, length: int) -> str:
+def fitting(key: str, text: str, length: int) -> str:
+    """Return a text as it is stored; raise Invalid beside its field when it is too long."""
     if len(text) > length:
         raise Invalid(N_("At most {length} characters fit here."), field=key, length=length)
     return text.replace("\x00", "")

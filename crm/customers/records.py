@@ -1,6 +1,6 @@
 """The records of a customer, and the codes that stand in them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
@@ -161,3 +161,37 @@ class Email(ChildOf, Record):
     )
     label: Mapped[str | None]
     position: Mapped[int] = mapped_column(default=0, info=KEPT)
+
+
+class Contact(ChildOf, Record):
+    """A person at a customer company. Phones and e-mails stand one on a line, `digits` as in Phone.
+
+    It stands here and not beside its verbs (`crm.contacts`) because a customer is found by it: the look-up's index is made
+    anew from everything that the customer is found by. left_at: since when the person is no longer there.
+    """
+
+    __tablename__ = "contacts"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit_personal", "customers.create")
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(info=PERSONAL)
+    position: Mapped[str | None]
+    department: Mapped[str | None]
+    phones: Mapped[str] = mapped_column(
+        default="", deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "phones"}
+    )
+    digits: Mapped[str] = mapped_column(default="", deferred=True, deferred_raiseload=True, info=PRIVATE)
+    emails: Mapped[str] = mapped_column(
+        default="", deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "emails"}
+    )
+    birthday: Mapped[date | None] = mapped_column(
+        deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "hidden"}
+    )
+    note: Mapped[str | None]
+    is_primary: Mapped[bool] = mapped_column(default=False)
+    left_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(info=KEPT)
+    created_by_id: Mapped[int | None] = mapped_column(info=KEPT)

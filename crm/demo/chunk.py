@@ -11,7 +11,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from crm import customers as base
 from crm import search
-from crm.demo import contacts, customers, orders
+from crm.demo import contacts, customers, firms, orders
 from crm.demo.customers import ZONES, Drawn, Reached
 from crm.demo.goods import CURRENCY
 from crm.demo.names import TONGUES, Words
@@ -50,6 +50,7 @@ class Chunk:
     customers: Columns
     phones: Columns
     emails: Columns
+    contacts: Columns
     tokens: Columns
     words: set[str]
     interactions: Columns
@@ -91,11 +92,15 @@ def make(number: int, wishes: Wishes, staff: Staff, span: Span, *, first_purchas
     work = _Work(rng, span, staff, drawn, places + 1)
     sold = _purchases(work, bought, first_purchase)
     lines = orders.draw_lines(rng, span, bought, buyers)
-    tokens, known = _tokens(work)
+    # a source of its own: what else is drawn stays as it is
+    other = Generator(PCG64(SeedSequence([wishes.seed, number, 1])))
+    people = firms.contacts(other, drawn, work.ids, staff.ids["keeper"])
+    tokens, known = _tokens(work, people)
     return Chunk(
         customers=_customers(work) | _kept(work, talked, bought),
         phones=_reached(work, drawn.phones, "number") | {"digits": drawn.phones.plain},
         emails=_reached(work, drawn.emails, "address"),
+        contacts=people,
         tokens=tokens,
         words=known,
         interactions=_journal(work, talked),
@@ -150,15 +155,23 @@ def _reached(work: _Work, reached: Reached, key: str) -> Columns:
     return {"customer_id": work.ids[reached.who], key: reached.written, "position": reached.position, "version": 1}
 
 
-def _tokens(work: _Work) -> tuple[Columns, set[str]]:
+def _tokens(work: _Work, people: Columns) -> tuple[Columns, set[str]]:
+    persons: dict[int, list[str]] = {}
     phones, emails = _by_customer(work.drawn.phones, len(work.ids)), _by_customer(work.drawn.emails, len(work.ids))
+    for one, name, digits, address in zip(
+        people["customer_id"].tolist(), people["name"], people["digits"], people["emails"], strict=True
+    ):
+        place = one - int(work.ids[0])
+        persons.setdefault(one, []).append(name)
+        phones[place] += digits.split()
+        emails[place] += address.split()
     tokens: list[str] = []
     owners: list[int] = []
     known: set[str] = set()
     for one, name, numbers, addresses in zip(
         work.ids.tolist(), work.drawn.texts["name"].tolist(), phones, emails, strict=True
     ):
-        mine = search.tokens(name, _number(one), numbers, addresses)
+        mine = search.tokens(name, _number(one), numbers, addresses, contact=persons.get(one, ()))
         known |= search.vocabulary(mine)
         tokens += mine
         owners += [one] * len(mine)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, select
 from crm import interactions, sessions
 from crm.core.people import Team, User
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Customer, Email, Phone
+from crm.customers import Contact, Customer, Email, Phone
 from crm.demo import chunk
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.goods import CURRENCY, goods
@@ -45,7 +45,7 @@ def _table(model: Any) -> Table:
 
 TABLES: Final = (
     TOKENS,
-    *map(_table, (Customer, Phone, Email, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount)),
+    *map(_table, (Customer, Phone, Email, Contact, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount)),
 )
 
 
@@ -136,6 +136,7 @@ class Load:
             (_table(Customer), made.customers),
             (_table(Phone), made.phones),
             (_table(Email), made.emails),
+            (_table(Contact), made.contacts),
             (TOKENS if self.waiting is None else self.waiting, self._tokens(made)),
             (_table(Interaction), made.interactions),
             (_table(Purchase), made.purchases),

@@ -28,6 +28,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "city": N_("City"),
     "address": N_("Address"),
     "note": N_("Note"),
+    "contact_name": N_("Contact person"),
+    "contact_position": N_("Position of the contact person"),
+    "contact_phones": N_("Phones of the contact person"),
+    "contact_emails": N_("E-mail addresses of the contact person"),
 }
 """What a column can become, with its name. `own` is not here: whatever is not mapped may be kept under its heading."""
 

@@ -38,8 +38,11 @@ ON_MATCH: Final = {
 }
 
 NAME_PARTS: Final = ("surname", "given_name", "middle_name")
-SEVERAL: Final = frozenset({"phones", "emails", "address", "note"})
+SEVERAL: Final = frozenset({"phones", "emails", "address", "note", "contact_phones", "contact_emails"})
 """Fields that several columns may feed."""
+
+CONTACT: Final = "contact_"
+"""How the fields of a row's contact person begin; the rest of the word is the field of the person."""
 
 KEYS: Final = ("external_number", "phones", "emails")
 """Fields by which a row finds its customer."""
@@ -111,6 +114,7 @@ def check(mapping: FieldMapping, columns: Sequence[str]) -> None:
             faults[heading] = Invalid(text, field=heading, column=fed[target])
         fed.setdefault(target, heading)
     _check_name(mapping, columns, set(fed), faults)
+    _check_contact(fed, faults)
     _check_fixed(mapping, faults)
     if faults:
         raise InvalidForm(faults)
@@ -128,6 +132,13 @@ def _check_name(mapping: FieldMapping, columns: Sequence[str], fed: set[str], fa
     if not (fed & {"name", *NAME_PARTS} or _PLACE.search(mapping.template) or only_updates):
         text = N_("Say which column is the name, or make the name of columns, for example 'Customer {{ID}}'.")
         faults.setdefault("columns", Invalid(text, field="columns"))
+
+
+def _check_contact(fed: Mapping[str, str], faults: dict[str, Invalid]) -> None:
+    of_contact = [heading for target, heading in fed.items() if target.startswith(CONTACT)]
+    if of_contact and "contact_name" not in fed:
+        text = N_("Say which column is the name of the contact person, too.")
+        faults.setdefault(of_contact[0], Invalid(text, field=of_contact[0]))
 
 
 def _check_fixed(mapping: FieldMapping, faults: dict[str, Invalid]) -> None:
@@ -218,6 +229,18 @@ SYNONYMS: Final[Mapping[str, str]] = {
 }
 """Field -> the headings that mean it, the likeliest first."""
 
+CONTACT_SYNONYMS: Final[Mapping[str, str]] = {
+    "contact_name": "contact person|contact person name|name of contact person|контактное лицо|контактное лицо фио"
+    "|фио контактного лица|имя контактного лица|联系人|联系人姓名|主要联系人",
+    "contact_position": "contact person position|position|job title|title|должность контактного лица|должность"
+    "|联系人职务|联系人职位|职务|职位",
+    "contact_phones": "contact person phone|contact phone|phone of contact person|телефон контактного лица"
+    "|联系人电话|联系人手机|联系人手机号",
+    "contact_emails": "contact person e mail|contact person email|contact e mail|contact email|e mail контактного лица"
+    "|email контактного лица|почта контактного лица|联系人邮箱|联系人邮件",
+}
+"""The same for the contact person of a company."""
+
 _OF_PEOPLE: Final = re.compile(
     r"\b(birth|birthday|gender|sex|marital|age)\b|рожден|\bпол\b|возраст|性别|生日|年龄|誕生日"
 )
@@ -247,13 +270,15 @@ def guess(
     if (ready := presets.of(columns)) is not None:
         return _ready(ready, columns, values, known)
     ours = our_headings()
-    found: dict[str, str] = {}
+    found = _contact(columns)
     for heading in columns:
         plain = _plain(heading)
-        target = None if heading in ours or _NOT_VALUES.search(plain) else _way_of_reaching(plain)
+        target = None if heading in ours or heading in found or _NOT_VALUES.search(plain) else _way_of_reaching(plain)
         if target and _plausible(target, values[heading], frozenset()):
             found[heading] = target
     for target, synonyms in SYNONYMS.items():
+        if target in found.values():
+            continue
         for heading in _ranked(columns, f"{_label(target)}|{synonyms}", taken=found):
             if _plausible(target, values[heading], known):
                 found[heading] = target
@@ -320,6 +345,22 @@ def _plausible(target: str, values: Sequence[str], people: frozenset[str]) -> bo
     if target == "employees":
         return all(re.fullmatch(r"[\d\s.,\u00a0]+", text) for text in values)
     return True
+
+
+def _contact(columns: Sequence[str]) -> dict[str, str]:
+    """Tell the person at a company from the company, where a file has columns for both."""
+    company = _ranked(columns, _COMPANY_WORDS, taken={})
+    person = _ranked(columns, f"{_label('contact_name')}|{CONTACT_SYNONYMS['contact_name']}", taken={})
+    if not company or not person:
+        return {}
+    found = {company[0]: "name", person[0]: "contact_name"}
+    for target, synonyms in list(CONTACT_SYNONYMS.items())[1:]:
+        mine = _ranked(columns, f"{_label(target)}|{synonyms}", taken=found)
+        way = target.removeprefix(CONTACT)
+        others = [one for one in columns if one not in mine and _way_of_reaching(_plain(one)) == way]
+        if mine and (others or target == "contact_position"):  # by its only phone a company is known again
+            found[mine[0]] = target
+    return found
 
 
 def _places(columns: Sequence[str], values: Mapping[str, Sequence[str]], found: Mapping[str, str]) -> dict[str, str]:

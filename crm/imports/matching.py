@@ -155,7 +155,7 @@ def _update(row: Prepared, meant: Sequence[Match], actor: Actor) -> Decision:
         )
     match = meant[0]
     needed = {"imports.run", "customers.edit"}
-    if row.raw.keys() & PERSONAL_FIELDS:
+    if row.contact or row.raw.keys() & PERSONAL_FIELDS:
         needed.add("customers.edit_personal")
     if row.person is not None and row.person.id != match.owned.responsible_id:
         needed.add("customers.assign")

@@ -15,6 +15,7 @@ from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.imports import files, headings, presets
+from crm.imports.mapping import CONTACT
 from crm.imports.matching import Known, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
@@ -122,7 +123,8 @@ def _values(row: Prepared) -> dict[str, str]:
         clean["phones"] = [written for written, _ in facts.phones]
     if facts.emails is not None:
         clean["emails"] = facts.emails
-    found = {**row.raw, **clean, **row.extra}
+    person = {f"{CONTACT}{key}": value for key, value in row.contact.items()}
+    found = {**row.raw, **clean, **person, **row.extra}
     return {
         key: "; ".join(value) if isinstance(value, list | tuple) else str(value)
         for key, value in found.items()
@@ -133,7 +135,10 @@ def _values(row: Prepared) -> dict[str, str]:
 def _fields(prepared: list[Prepared], own: tuple[str, ...]) -> tuple[str, ...]:
     order = ("name", "kind", "phones", "emails", "external_number")
     there = {key for row in prepared for key in _values(row)} - set(own)
-    rest = [key for key in ("stage", "source", *customers.TEXTS, "employees") if key in there and key not in order]
+    more = (one for one in headings.FIELDS if one.startswith(CONTACT))
+    rest = [
+        key for key in ("stage", "source", *customers.TEXTS, "employees", *more) if key in there and key not in order
+    ]
     return (*(key for key in order if key in there or key == "name"), *rest)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import customers, settings
+from crm import contacts, customers, search, settings
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -16,16 +16,13 @@ from crm.core.uow import UnitOfWork
 from crm.customers import Facts
 from crm.imports.files import Row
 from crm.imports.headings import our_headings
-from crm.imports.mapping import NAME_PARTS, FieldMapping, coded, filled
-from crm.search import HAN
+from crm.imports.mapping import CONTACT, NAME_PARTS, FieldMapping, coded, filled
 
 LONGEST_OWN_FIELD: Final = 2_000
 _CODED: Final = frozenset({"kind", "stage", "source"})
-_SPLIT: Final = {
-    # a comma before an extension belongs to its phone
-    "phones": re.compile(r"[;\n]|,(?!\s*(?:доб|ext|вн|x\b|#))| ::: "),
-    "emails": re.compile(r"[;,\n]|:::|\s(?=\S+@)"),
-}
+# a comma before an extension belongs to its phone
+_PHONES, _EMAILS = re.compile(r"[;\n]|,(?!\s*(?:доб|ext|вн|x\b|#))| ::: "), re.compile(r"[;,\n]|:::|\s(?=\S+@)")
+_SPLIT: Final = {"phones": _PHONES, "emails": _EMAILS, "contact_phones": _PHONES, "contact_emails": _EMAILS}
 MOST_WAYS: Final = 30
 """So many phones, or e-mails, one customer has at most."""
 _JOINED: Final = {"address": ", ", "note": "\n"}
@@ -89,7 +86,8 @@ class Prepared:
     """A row as it will be stored, or its faults. What the row leaves empty is not there.
 
     raw: field -> text, as `customers.checked` takes it. person: whom the row names as responsible. spare: the name that a
-    new customer gets from the template, because the row has none.
+    new customer gets from the template, because the row has none. contact: the contact person of the row, as
+    `contacts.checked` takes it, and contact_facts: as it is stored.
     """
 
     number: int
@@ -98,6 +96,8 @@ class Prepared:
     extra: Mapping[str, str] = field(default_factory=dict)
     person: Person | None = None
     spare: Mapping[str, str] = field(default_factory=dict)
+    contact: Mapping[str, Any] = field(default_factory=dict)
+    contact_facts: Mapping[str, Any] = field(default_factory=dict)
     faults: Mapping[str, Invalid] = field(default_factory=dict)
 
     @property
@@ -120,6 +120,15 @@ class Prepared:
         """The e-mail addresses."""
         return self.facts.emails or ()
 
+    @property
+    def tokens(self) -> set[str]:
+        """What a new customer is found by."""
+        contact = self.contact_facts
+        phones = (*self.digits, *contact.get("digits", "").split())
+        emails = (*self.emails, *contact.get("emails", "").split())
+        names = [contact["name"]] if contact else []
+        return search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names)
+
 
 def prepare(row: Row, under: Terms) -> Prepared:
     """Read one row. Pure: needs no database, so that it happens before the transaction that stores it."""
@@ -135,6 +144,8 @@ def prepare(row: Row, under: Terms) -> Prepared:
             faults[key] = Invalid(N_("At most {most} fit here."), field=key, most=MOST_WAYS)
             del raw[key]
     extra = _own_fields(row.cells, under, faults)
+    contact = {key.removeprefix(CONTACT): raw.pop(key) for key in sorted(raw) if key.startswith(CONTACT)}
+    contact_facts = _contact_facts(contact, under, faults)
     facts, spare = Facts(), Facts()
     try:
         facts = customers.checked(raw, region=under.region)
@@ -142,7 +153,17 @@ def prepare(row: Row, under: Terms) -> Prepared:
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:
         faults |= form.faults
-    return Prepared(row.number, raw, facts, extra, person, spare.fields, faults)
+    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, faults)
+
+
+def _contact_facts(contact: Mapping[str, Any], under: Terms, faults: dict[str, Invalid]) -> dict[str, Any]:
+    if not contact:
+        return {}
+    try:
+        return contacts.checked({"name": ""} | dict(contact), region=under.region)
+    except InvalidForm as form:
+        faults |= {f"{CONTACT}{key}": fault for key, fault in form.faults.items()}
+        return {}
 
 
 def _raw(cells: Sequence[str], under: Terms) -> dict[str, Any]:
@@ -176,7 +197,7 @@ def joined(parts: Mapping[str, str]) -> str:
     """Join the parts of a person's name as people of that script write it: 王伟, Иванов Иван Петрович, John Q. Public."""
     surname, given, middle = (parts.get(key, "") for key in NAME_PARTS)
     text = surname + given + middle
-    if HAN.search(text) and not re.search(r"[A-Za-z]", text):
+    if search.HAN.search(text) and not re.search(r"[A-Za-z]", text):
         return text
     order = (surname, given, middle) if _CYRILLIC.search(text) else (given, middle, surname)
     return " ".join(filter(None, order))

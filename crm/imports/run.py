@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 
-from crm import customers, notifications, search
+from crm import contacts, customers, notifications, search
 from crm.core import clock, jobs, retry
 from crm.core.access import SYSTEM, Actor, Identity, Owned
 from crm.core.errors import AlreadyDone, Conflict, CrmError, InvalidForm, NotFound, SignedOut, Unavailable
@@ -22,7 +22,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import CHOICES, TEXTS, Customer, Email, Kind, Phone, Stage
+from crm.customers import CHOICES, TEXTS, Contact, Customer, Email, Kind, Phone, Stage
 from crm.imports import files
 from crm.imports import rows as reading
 from crm.imports.matching import Decision, Known, Match, decide, look_up
@@ -80,6 +80,7 @@ class _Writer:
             (table, [self._customer(row, match) for row, match in self.waiting]),
             (Phone.__table__, self._phones()),
             (Email.__table__, self._emails()),
+            (Contact.__table__, self._contacts()),
             (search.TOKENS, [{"token": token, "customer_id": key} for key, those in tokens for token in sorted(those)]),
         ):
             if found:
@@ -118,11 +119,17 @@ class _Writer:
             for position, address in enumerate(row.emails)
         ]
 
-    def _tokens(self) -> list[tuple[int | None, set[str]]]:
+    def _contacts(self) -> list[dict[str, Any]]:
+        nothing: dict[str, Any] = {"position": None, "phones": "", "digits": "", "emails": "", "is_primary": True}
+        kept = {"created_at": self.u.now, "created_by_id": self.u.actor.id}
         return [
-            (match.id, search.tokens(row.fields["name"], row.external_number, row.digits, row.emails))
+            nothing | dict(row.contact_facts) | kept | {"customer_id": match.id}
             for row, match in self.waiting
+            if row.contact_facts
         ]
+
+    def _tokens(self) -> list[tuple[int | None, set[str]]]:
+        return [(match.id, row.tokens) for row, match in self.waiting]
 
 
 @verb("imports.run")
@@ -195,6 +202,8 @@ def _change(u: UnitOfWork, match: Match, row: Prepared) -> None:
     if row.person is not None and row.person.id != customer.responsible_id:
         customers.assign(u, customer.id, responsible_id=row.person.id, seen=customer.version)
         match.owned = Owned(customer.responsible_id, customer.team_id, customer.partner_id)
+    if row.contact:
+        contacts.complete(u, customer.id, row.contact)
     if row.extra:
         customer.extra = {**customer.extra, **row.extra}
 

@@ -133,7 +133,7 @@ def _of_email(query: str) -> Group:
 def _word(word: str) -> Question:
     if HAN.search(word):
         signs = dict.fromkeys(LEGAL_HAN.sub("", word)[:LONGEST] or word[:LONGEST])
-        return tuple((Way(f"n{sign}", Why.NAME, begins=False),) for sign in signs)
+        return tuple((Way(f"n{sign}", Why.NAME, begins=False), *_of_sign(sign, word)) for sign in signs)
     short = word[:LONGEST]
     found = [Way(f"n{short}", Why.NAME)]
     if (sound := fold(word)[:LONGEST]) and word.isalpha():
@@ -143,6 +143,11 @@ def _word(word: str) -> Question:
             found.append(Way(f"y{short}", Why.PINYIN, word))
         found += [Way(f"{kind}{short}", Why.PART_OF_EMAIL, word, closed=True) for kind in "em"]
     return (tuple(found + _of_fields(word)),)
+
+
+def _of_sign(sign: str, word: str) -> list[Way]:
+    fields = (field for field in FIELDS.values() if field.by_sign)
+    return [Way(f"{field.kind}{sign}", field.why, word, begins=False) for field in fields]
 
 
 def _of_fields(text: str) -> list[Way]:

@@ -17,6 +17,7 @@ class Why(StrEnum):
     NUMBER = "number"
     EMAIL = "email"
     PHONE = "phone"
+    CONTACT = "contact"
     PART_OF_NAME = "part_of_name"
     PART_OF_EMAIL = "part_of_email"
     PART_OF_PHONE = "part_of_phone"
@@ -33,6 +34,7 @@ WHYS: Final = {
     Why.NUMBER: N_("customer number"),
     Why.EMAIL: N_("e-mail address"),
     Why.PHONE: N_("phone number"),
+    Why.CONTACT: N_("contact person: {text}"),
     Why.PART_OF_NAME: N_("part of the name: {text}"),
     Why.PART_OF_EMAIL: N_("part of the e-mail address: {text}"),
     Why.PART_OF_PHONE: N_("part of the phone number: {text}"),

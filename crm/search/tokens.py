@@ -39,7 +39,7 @@ def _text(name: str) -> Column[str]:
 
 
 # One token under which a customer is found. The first letter tells its kind: n name, f folded, y pinyin, x number,
-# p phone, r phone from its end, e e-mail, m part of an e-mail.
+# p phone, r phone from its end, e e-mail, m part of an e-mail, c contact person.
 # No record, because it may narrow what people ask for and never be asked for itself: it holds the digits of phones.
 TOKENS: Final = Table(
     "search_tokens",
@@ -80,12 +80,27 @@ def _asked_number(text: str) -> str:
     return number_key(text) if any(sign.isdigit() for sign in text) else ""
 
 
+def _of_person(name: str) -> Iterator[str]:
+    """Give the words of a person's name in one Latin spelling, those in Chinese by their signs and their sound."""
+    for word in words(name):
+        if HAN.search(word):
+            yield from word[:LONGEST]
+            yield fold("".join(lazy_pinyin(word[:NAME_OF_A_PERSON])))
+        else:
+            yield fold(word)
+
+
+def _asked_person(text: str) -> str:
+    return fold(text) if text.isalpha() else ""
+
+
 @dataclass(frozen=True)
 class Field:
     """A field by whose values customers are found.
 
     kind: the first letter of its tokens, one that no other has. keys: under which a stored value is found. asked: what is
     looked for when this was typed, '' for nothing. closed: only some may see it, so that parts of it answer to them alone.
+    by_sign: Chinese words are found by each of their signs, as those of the name are.
     """
 
     kind: str
@@ -93,9 +108,13 @@ class Field:
     keys: Callable[[str], Iterable[str]]
     asked: Callable[[str], str]
     closed: bool = False
+    by_sign: bool = False
 
 
-FIELDS: Final = {"external_number": Field("x", Why.NUMBER, _numbers, _asked_number)}
+FIELDS: Final = {
+    "external_number": Field("x", Why.NUMBER, _numbers, _asked_number),
+    "contact": Field("c", Why.CONTACT, _of_person, _asked_person, by_sign=True),
+}
 
 
 def tokens(

@@ -5,7 +5,7 @@ import streamlit as st
 from crm import customers
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
-from ui import customer_card, customer_forms, timeline, words
+from ui import contact_forms, customer_card, customer_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, attempt, colleagues, watched
@@ -37,18 +37,26 @@ line = (
     _("Responsible: {name}").format(name=responsible) if responsible else "",
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
+more = contact_forms.actions(card) if asked("tab") == "contacts" else []
 tab = header(
     card.name,
     " · ".join(filter(None, line)),
-    actions=[log] if customer_card.reached(card, "interactions.log") else [],
+    actions=[*more, *([log] if customer_card.reached(card, "interactions.log") else [])],
     figures=figures,
-    tabs={"timeline": _("Timeline"), "purchases": _("Purchases"), "history": _("History")},
+    tabs={
+        "timeline": _("Timeline"),
+        "contacts": _("Contact persons"),
+        "purchases": _("Purchases"),
+        "history": _("History"),
+    },
 )
 
 left, right = st.columns([2, 1], gap="medium")
 with left:
     if tab == "timeline":
         timeline.draw(*talks, people)
+    elif tab == "contacts":
+        contact_forms.tab(card)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -63,5 +71,7 @@ match dialog():
         customer_forms.edit(card.id, "personal")
     case "business" if customer_card.reached(card, "customers.edit"):
         customer_forms.edit(card.id, "business")
+    case "contact" | "new_contact":
+        contact_forms.draw(card, dialog(), asked_id("contact"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

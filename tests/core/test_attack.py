@@ -34,18 +34,18 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
-from crm import counters, customers, interactions, notifications, plans, search
+from crm import contacts, counters, customers, interactions, notifications, plans, search
 from crm.core.access import Role
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
-from crm.customers import Customer, Email, Filters, Phone, lookup
+from crm.customers import Contact, Customer, Email, Filters, Phone, lookup
 from crm.interactions import Interaction
 from crm.notifications import Notification
 from crm.plans import Plan
-from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_customer
+from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer
 
 C = Customer
 TABLE = Customer.__table__
@@ -78,6 +78,10 @@ def peopled(cast) -> World:
     }
     for by, name in (("rep", "own"), ("rep", "mates"), ("rival", "hidden"), ("service", "nobodys")):
         a_call(cast, keys[name], by)
+    for n, name in enumerate(keys):
+        a_contact(
+            cast, keys[name], name=f"Person {name}", phones=[f"+7495111111{n}"], emails=[f"person@{name}.example"]
+        )
     return World(cast, **keys)
 
 
@@ -157,6 +161,7 @@ def test_whole_records_are_inside_the_scope(calm):
         assert {one.id for one in u.session.query(C)} == calm.seen
         assert {one.customer_id for one in u.all(select(Interaction))} == calm.seen
         assert {one.customer_id for one in u.all(select(Phone))} == calm.seen
+        assert {one.customer_id for one in u.all(select(Contact))} == calm.seen
 
 
 @pytest.mark.parametrize("way", ["get", "session.get", "get_one", "query.get", "one", "card", "identity"])
@@ -228,6 +233,7 @@ ORACLES: dict[str, Callable[[int], Any]] = {
     ),
     "its children": lambda key: select(Interaction.id).where(Interaction.customer_id == key),
     "its phones": lambda key: select(Phone.id).where(Phone.customer_id == key),
+    "its contact persons": lambda key: select(Contact.id).where(Contact.customer_id == key),
 }
 
 
@@ -263,6 +269,54 @@ def test_nobody_learns_by_looking_that_a_customer_of_another_team_exists(calm, w
     for part in ("rival", "rival_leader", "keeper", "marketer"):
         with calm.cast.unit(getattr(calm.cast, part)) as u:
             assert len(list(LOOKS[way](u, phone))) == 1, part
+
+
+@pytest.mark.parametrize("way", LOOKS)
+def test_nobody_learns_by_looking_for_a_contact_person_of_another_team(calm, way):
+    """Neither by the whole phone of the person, nor by the name or the address, which are in the same index."""
+    asked = ("74951111112",) if way == "the index" else ("74951111112", "person hidden", "person@hidden.example")
+    for text_asked in asked:
+        for part in ("rep", "leader", "partner", "stranger"):
+            with calm.cast.unit(getattr(calm.cast, part)) as u:
+                assert calm.hidden not in list(LOOKS[way](u, text_asked)), (part, text_asked)
+        if "count" not in way:
+            with calm.cast.unit(calm.cast.rival) as u:
+                assert list(LOOKS[way](u, text_asked)) == [calm.hidden], text_asked
+
+
+def test_a_contact_person_of_another_team_is_not_there(calm):
+    with calm.cast.unit(calm.cast.keeper) as u:
+        (person,) = contacts.of(u, calm.hidden)
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert contacts.of(u, calm.hidden) == []
+        assert len(contacts.of(u, calm.mates)) == 1
+    for ask in (contacts.one, lambda u, key: u.get(Contact, key)):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(NotFound):
+            ask(u, person["id"])
+
+
+@pytest.mark.parametrize("key", ["phones", "digits", "emails", "birthday"])
+def test_what_is_personal_of_a_contact_person_is_read_masked_only(calm, key):
+    column_asked = getattr(Contact, key)
+    for statement in (
+        select(column_asked),
+        select(func.max(column_asked)),
+        select(Contact).options(undefer(column_asked)),
+    ):
+        with calm.cast.unit(calm.cast.rep) as u, pytest.raises(Refused):
+            u.all(statement)
+    with calm.cast.unit(calm.cast.rep) as u, pytest.raises(InvalidRequestError):
+        getattr(u.all(select(Contact))[0], key)
+
+
+@pytest.mark.parametrize("asked", ["1111", "4951111", "person@", "mates.example"])
+def test_parts_of_a_contact_persons_phone_and_address_are_closed_like_the_customers_own(calm, asked):
+    """The mate's customer is seen by the rep, the contact data at it are not."""
+    for way in ("the box", "the filter of the list", "the filtered keys", "the condition"):
+        with calm.cast.unit(calm.cast.rep) as u:
+            assert calm.mates not in list(LOOKS[way](u, asked)), way
+    with calm.cast.unit(calm.cast.mate) as u:
+        assert list(LOOKS["the box"](u, asked)) == [calm.mates]
 
 
 def test_an_order_by_hidden_rows_tells_nothing(calm):
@@ -637,6 +691,7 @@ def test_nothing_is_attached_to_a_hidden_customer(world):
     for child in (
         Interaction(customer_id=world.hidden, kind="call", at=NOW, responsible_id=3, logged_at=NOW),
         Phone(customer_id=world.hidden, number="+7", digits="7"),
+        Contact(customer_id=world.hidden, name="x", created_at=NOW),
     ):
         with pytest.raises(Refused):
             act(world, "interactions.log", lambda u, child=child: u.add(child))
@@ -705,6 +760,21 @@ def test_phones_are_added_and_deleted_only_with_their_right(world, right):
             right,
             lambda u: setattr(u.all(select(Phone).where(Phone.customer_id == world.own))[0], "number", "1"),
         )
+
+
+@pytest.mark.parametrize("right", ["interactions.log", "customers.edit"])
+def test_contact_persons_are_added_and_deleted_only_with_the_right_to_personal_data(world, right):
+    with pytest.raises(Refused):
+        act(world, right, lambda u: u.add(Contact(customer_id=world.own, name="x", created_at=NOW)))
+    with pytest.raises(Refused):
+        act(world, right, lambda u: u.delete(u.all(select(Contact).where(Contact.customer_id == world.own))[0]))
+    for key in ("name", "phones", "digits", "emails"):
+        with pytest.raises(Refused):
+            act(
+                world,
+                right,
+                lambda u, key=key: setattr(u.all(select(Contact).where(Contact.customer_id == world.own))[0], key, "1"),
+            )
 
 
 BULK: dict[str, Callable[[World], Any]] = {

@@ -30,7 +30,21 @@ from crm.core.people import Team
 from crm.core.verbs import VERBS
 from crm.customers import Customer
 from crm.imports import files, rows
-from tests.cast import CALLS, DAY, NORTH, NOW, ON_CUSTOMERS, PARTS, PLAYS, WISH, Cast, Stage, a_customer
+from tests.cast import (
+    CALLS,
+    DAY,
+    NORTH,
+    NOW,
+    ON_CUSTOMERS,
+    PARTS,
+    PLAYS,
+    WISH,
+    Cast,
+    Stage,
+    a_contact,
+    a_customer,
+    a_former_contact,
+)
 
 REAL = sorted(records.load() and name for name in VERBS)
 """The verbs of the product, before any test has declared one of its own."""
@@ -50,12 +64,15 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
         team = u.add(Team(name="West")).id
     shared = {name: a_customer(standing, of) for name, of in RELATIONS.items() if name != "own"}
+    people = {key: (a_contact(standing, key), a_former_contact(standing, key)) for key in shared.values()}
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
-        found[part] = {name: Stage(standing, part, shared.get(name, own), **facts) for name in RELATIONS}
+        people[own] = a_contact(standing, own), a_former_contact(standing, own)
+        these = {name: shared.get(name, own) for name in RELATIONS}
+        found[part] = {name: Stage(standing, part, key, *people[key], **facts) for name, key in these.items()}
     return found
 
 

@@ -1,0 +1,54 @@
+"""Who is talked to at invented companies: one to three persons each, with what they do there and how to reach them."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.random import Generator
+
+from crm.demo import names, places
+from crm.demo.customers import Drawn
+from crm.demo.names import TONGUES, Tongue
+from crm.demo.span import Array, in_groups
+
+HOW_MANY: Final = (0.45, 0.35, 0.2)
+"""Shares of companies with one, two and three persons."""
+LEFT: Final = 0.06
+WITH_PHONE: Final = 0.8
+WITH_EMAIL: Final = 0.7
+
+POSITIONS: Final = {
+    Tongue.RU: "Генеральный директор;Главный бухгалтер;Начальник отдела снабжения;Секретарь;Главный инженер;Менеджер по закупкам",
+    Tongue.ZH: "总经理;财务主管;采购经理;行政秘书;总工程师;采购专员",
+    Tongue.EN: "Managing director;Chief accountant;Head of purchasing;Office manager;Chief engineer;Buyer",
+}
+
+
+def contacts(rng: Generator, drawn: Drawn, ids: Array, keeper_id: int) -> dict[str, Any]:
+    """Draw the contact persons of companies as columns, in the order of their customers. keeper_id: who noted them."""
+    firms = np.flatnonzero(drawn.company)
+    of, place = in_groups(rng.choice(np.array([1, 2, 3]), len(firms), p=HOW_MANY))
+    who = firms[of]
+    found = {key: np.empty(len(who), object) for key in ("name", "position", "phones", "digits", "emails")}
+    for number, tongue in enumerate(TONGUES):
+        mask = drawn.tongue[who] == number
+        some = int(mask.sum())
+        found["name"][mask], spelt = names.persons(rng, tongue, some)
+        titles = np.array(POSITIONS[tongue].split(";"), object)
+        found["position"][mask] = titles[rng.integers(0, len(titles), some)]
+        written, digits = places.phones(rng, tongue, np.zeros(some, int), np.zeros(some, bool))
+        reached = rng.random(some) < WITH_PHONE
+        found["phones"][mask] = np.where(reached, np.array(written, object), "")
+        found["digits"][mask] = np.where(reached, np.array(digits, object), "")
+        host = [site or "office.example" for site in drawn.texts["website"][who[mask]]]
+        written = [f"{name}@{at}" for name, at in zip(spelt, host, strict=True)]
+        found["emails"][mask] = np.where(rng.random(some) < WITH_EMAIL, np.array(written, object), "")
+    left = (rng.random(len(who)) < LEFT) & (place > 0)
+    return {
+        "customer_id": ids[who],
+        **{key: values.tolist() for key, values in found.items()},
+        "is_primary": (place == 0).tolist(),
+        "left_at": np.where(left, drawn.created[who], np.datetime64("NaT", "s")),
+        "created_at": drawn.created[who],
+        "created_by_id": keeper_id,
+        "version": np.where(left, 2, 1),
+    }
