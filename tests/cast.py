@@ -32,6 +32,7 @@ from crm import (
     purchases,
     rights,
     settings,
+    tags,
     teams,
     users,
 )
@@ -207,7 +208,7 @@ class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
     customer_id: the customer that the verb is tried on, at version 1. contact_id: a person there, too, gone_id: one who
-    has left. imports: state -> an import of the person's own;
+    has left. tag_ids: two tags. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
     """
@@ -217,6 +218,7 @@ class Stage:
     customer_id: int
     contact_id: int
     gone_id: int
+    tag_ids: tuple[int, int]
     product_id: int
     plan_id: int
     team_id: int
@@ -298,6 +300,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "settings.change_all": lambda u, _: settings.change_all(
         u, {"company_name": "House"}, seen={"company_name": "Rapport"}
     ),
+    "tags.change": lambda u, s: tags.change(u, s.customer_id, on=["VIP"]),
+    "tags.drop": lambda u, s: tags.drop(u, s.tag_ids[0], seen=1),
+    "tags.join": lambda u, s: tags.join(u, *s.tag_ids, seen=1),
+    "tags.learn": lambda u, _: tags.learn(u, ["Quite new"]),
+    "tags.rename": lambda u, s: tags.rename(u, s.tag_ids[0], "Gold", tone="good", seen=1),
     "teams.create": lambda u, _: teams.create(u, "East", parent_id=SALES),
     "teams.dissolve": lambda u, s: teams.dissolve(u, s.team_id, seen=1),
     "teams.move_person": lambda u, s: teams.move_person(u, s.somebody, SOUTH),
@@ -334,6 +341,7 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.restore",
         "interactions.log",
         "purchases.record",
+        "tags.change",
     }
 )
 """Verbs that work on `stage.customer_id`: tried on one's own, a colleague's, another team's and nobody's customer."""

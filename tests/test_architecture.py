@@ -452,6 +452,8 @@ SAID_ALOUD = {
     "crm/customers/lookup.py:_looked": "keys from the index; the customers themselves come through the door",
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
+    "crm/tags.py:join": "every customer with the tag, also those whom whoever joins does not see",
+    "crm/tags.py:drop": "likewise",
     "crm/rights.py:_set": "the deletion is in the audit log as what it means: the right is the default again",
     "crm/teams.py:_plans_follow": "running plans of the person, also those that the administrator may not see",
     "crm/teams.py:move_person": "all customers of the person, also those that the administrator may not see",

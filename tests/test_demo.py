@@ -12,15 +12,27 @@ import phonenumbers
 import pytest
 from sqlalchemy import func, inspect, select
 
-from crm import contacts, customers, demo, interactions, notifications, plans, products, purchases, search, sessions
+from crm import (
+    contacts,
+    customers,
+    demo,
+    interactions,
+    notifications,
+    plans,
+    products,
+    purchases,
+    search,
+    sessions,
+    tags,
+)
 from crm.contact_data import clean_email, clean_phone
 from crm.core import clock, records
 from crm.core.access import Identity
 from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Contact, Customer, Email, Phone
-from crm.demo import chunk, goods, load
+from crm.customers import Contact, Customer, CustomerTag, Email, Phone
+from crm.demo import chunk, firms, goods, load
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
@@ -235,6 +247,7 @@ def test_verbs_give_the_rows_that_the_bulk_path_wrote(database, another):
         with database.writing() as connection:
             load.add_people(connection, wishes, NOW, load._password())
             load._products(connection)
+            load._tags(connection)
     _create_all(database, another)
     _let_it_happen(database, another)
     for one in load.TABLES:
@@ -271,6 +284,9 @@ def _create_all(database: Database, source: Database) -> None:
         }
         with unit_of_work(database, Identity(card.created_by_id), now=card.created_at) as u:
             customers.create(u, raw | ways, responsible_id=card.responsible_id)
+    for one in rows(source, *table(CustomerTag)):
+        with as_system(database) as u:
+            tags.change(u, one.customer_id, on=[firms.TAGS[one.tag_id - 1][0]])
     for one in sorted(rows(source, *table(Contact)), key=lambda contact: contact.id):
         raw = {key: getattr(one, key) for key in ("name", "position")}
         ways = {"phones": [typed(text) for text in one.phones.splitlines()], "emails": one.emails.upper().splitlines()}

@@ -223,7 +223,7 @@ def test_what_is_guarded_is_harmless_and_says_the_same_again(text):
 
 def known(cast: Cast) -> list[dict[str, Any]]:
     """Return what is stored of all customers, without what every record has of its own."""
-    fields = [key for key in exports.EXPORTED if key not in {"phones", "emails", "responsible"}]
+    fields = [key for key in exports.EXPORTED if key not in {"phones", "emails", "responsible", "tags"}]
     found = [
         {key: row[key] for key in (*fields, "extra", "responsible_id")}
         | {"phones": [one["number"] for one in row["phones"]], "emails": [one["address"] for one in row["emails"]]}

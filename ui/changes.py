@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, interactions, plans, settings
+from crm import customers, interactions, plans, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -43,6 +43,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "number": N_("Phone"),
     "digits": N_("Phone"),
     "contacts": N_("Contact persons"),
+    "tags": N_("Tags"),
+    "tag_id": N_("Tag"),
+    "tone": N_("Colour"),
+    "joined": N_("Joined"),
     "position": N_("Position"),
     "department": N_("Department"),
     "birthday": N_("Birthday"),
@@ -68,6 +72,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "direction": interactions.DIRECTIONS,
     "outcome": interactions.OUTCOMES,
     "measure": plans.MEASURES,
+    "tone": tags.TONES,
 }
 """Fields that hold codes, with the codes' names."""
 

@@ -1,8 +1,9 @@
 """Parts of a customer's card."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from crm import audit, purchases, teams
+from crm import audit, purchases, tags, teams
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
@@ -33,9 +34,24 @@ def reached(card: Card, right: str) -> bool:
     return me().covers(right, Owned(card.responsible_id, card.team_id, card.partner_id))
 
 
-def draw_facts(card: Card, ways: Reach) -> None:
-    """Draw how to reach the customer (masked values say so) and the business data."""
-    facts.draw(_contact_data(card, ways), _business_data(card), key="facts")
+def draw_facts(card: Card, ways: Reach, marks: list[dict[str, Any]]) -> None:
+    """Draw how to reach the customer (masked values say so), the tags and the business data."""
+    facts.draw(_contact_data(card, ways), *_tags(card, marks), _business_data(card), key="facts")
+
+
+def tones(marks: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return tags as (name, tone) for drawing."""
+    return [(one["name"], "" if one["tone"] == tags.Tone.PLAIN else str(one["tone"])) for one in marks]
+
+
+def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
+    """Return the box of tags for whoever may change them; everybody sees them in the head of the card."""
+    if not reached(card, "customers.edit"):
+        return []
+    names = words.listed(one["name"] for one in marks)
+    lines = [("", names, "sell")] if marks else []
+    note = "" if marks else _("No tags yet. By a tag the team knows at once whom it deals with.")
+    return [Box(_("Tags"), lines, edit=_("Edit"), href=opening("tags"), note=note)]
 
 
 def _contact_data(card: Card, ways: Reach) -> Box:

@@ -104,6 +104,24 @@ class Form:
             )  # fmt: skip
         return list(self.values[field])
 
+    def words(
+        self,
+        field: str,
+        label: str,
+        known: Sequence[str],
+        *,
+        value: Sequence[str] = (),
+        new: bool = False,
+        **options: Any,
+    ) -> list[str]:
+        """Draw a choice of any number of words out of many, found while typing; `new`: also words that are not there yet."""
+        with self._place(field):
+            self.values[field] = st.multiselect(
+                label, list(known), default=list(value), accept_new_options=new, key=self.key(field),
+                persist_state="session", **options,
+            )  # fmt: skip
+        return list(self.values[field])
+
     def number(self, field: str, label: str, *, value: int | None = None, **options: Any) -> int | None:
         """Draw a whole number."""
         with self._place(field):

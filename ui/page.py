@@ -37,12 +37,13 @@ def header(
     actions: Sequence[Action] = (),
     figures: Sequence[tuple[str, str]] = (),
     tabs: Mapping[str, str] | None = None,
+    tags: Sequence[tuple[str, str]] = (),
     key: str = "head",
 ) -> str:
     """Draw the head of a page and return the chosen tab.
 
     line: what the page is. actions: at most one of them primary. figures: (label, value). tabs: code -> name, kept in the
-    address; the first one is chosen where the address names none.
+    address; the first one is chosen where the address names none. tags: (text, tone), as in tables.
     """
     codes = list(tabs or ())
     tab = st.query_params.get("tab", "")
@@ -52,6 +53,7 @@ def header(
         "line": line,
         "acts": [asdict(one) for one in actions],
         "figures": [list(one) for one in figures],
+        "tags": [list(one) for one in tags],
         "tabs": [
             {"label": name, "href": here(tab=code, page=None), "now": code == now}
             for code, name in (tabs or {}).items()

@@ -68,6 +68,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "customers.assign": N_("Hand customers over to another responsible"),
     "customers.archive": N_("Put customers into the bin and take them out"),
     "customers.export": N_("Take customers out as a file"),
+    "tags.edit": N_("Make, rename, join and delete tags"),
     "imports.run": N_("Import customers from files"),
     "imports.view": N_("See imports"),
     "interactions.view": N_("See the journal of contacts"),
@@ -136,6 +137,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.assign": ALL,
         "customers.archive": ALL,
         "customers.export": ALL,
+        "tags.edit": ALL,
         "imports.run": ALL,
         "imports.view": ALL,
         "interactions.view": ALL,
@@ -352,10 +354,7 @@ _LATER: Final[dict[Reach, Any]] = {
 
 
 class Anybody:
-    """Everybody who reaches rows in one way, for statements that are made once and run for many people.
-
-    It has nothing of an actor but this, so that nobody's own facts get into such a statement.
-    """
+    """Everybody who reaches rows in one way. It has nobody's own facts, so that none gets into what is made for many."""
 
     def __init__(self, right: str, reach: Reach) -> None:
         self._right, self._reach = right, reach

@@ -54,11 +54,13 @@ from crm.customers.records import (
     STAGES,
     Contact,
     Customer,
+    CustomerTag,
     Email,
     Kind,
     Phone,
     Source,
     Stage,
+    Tag,
 )
 from crm.customers.rows import COLUMNS, ORDERS
 
@@ -81,6 +83,7 @@ __all__ = [
     "Card",
     "Contact",
     "Customer",
+    "CustomerTag",
     "Email",
     "Facts",
     "Filters",
@@ -89,6 +92,7 @@ __all__ = [
     "Reach",
     "Source",
     "Stage",
+    "Tag",
     "archive",
     "assign",
     "capped",

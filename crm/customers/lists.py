@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from crm.core.access import Owned
 from crm.core.access import Reach as Reached
@@ -17,7 +17,7 @@ from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.customers.fields import CHOICES, TEXTS
 from crm.customers.lookup import understood
-from crm.customers.records import Customer, Email, Phone
+from crm.customers.records import Customer, CustomerTag, Email, Phone
 from crm.customers.rows import COLUMNS, ORDERS
 from db.base import AnySelect
 
@@ -39,6 +39,7 @@ class Filters:
     responsible_id: int | None = None
     mine: bool = False
     import_id: int | None = None
+    tag_id: int | None = None
 
 
 def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
@@ -47,14 +48,39 @@ def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
         "kind": filters.kind,
         "stage": filters.stage,
         "import_id": filters.import_id,
+        "tag_id": filters.tag_id,
         "responsible_id": u.actor.id if filters.mine else filters.responsible_id,
     }
     return {key: value for key, value in facts.items() if value is not None}
 
 
+OFTEN: Final = "tag_of_many"
+"""Among the filters: a tag that so many bear that the list is best gone through in its order until a page is full."""
+
+MANY: Final = 2_000
+_HAS_MANY: Final = Prepared(
+    select(CustomerTag.id).where(CustomerTag.tag_id == bindparam("tag_id")).offset(MANY).limit(1)
+)
+
+
+def _ways(u: UnitOfWork, wanted: dict[str, Any]) -> tuple[str, ...]:
+    """Return by which conditions a page of the list is read."""
+    often = "tag_id" in wanted and u.value(_HAS_MANY, tag_id=wanted["tag_id"]) is not None
+    return tuple(OFTEN if often and key == "tag_id" else key for key in wanted)
+
+
 def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
-    same = (getattr(Customer, key) == bindparam(key) for key in columns)
+    same = (_condition(key) for key in columns)
     return statement.where(Customer.archived_at.is_(None), *same)
+
+
+def _condition(key: str) -> ColumnElement[bool]:
+    if key not in {"tag_id", OFTEN}:
+        return getattr(Customer, key) == bindparam(key)  # type: ignore[no-any-return]
+    bearing = select(CustomerTag.customer_id).where(CustomerTag.tag_id == bindparam("tag_id"))
+    if key == "tag_id":
+        return Customer.id.in_(bearing)
+    return bearing.where(CustomerTag.customer_id == Customer.id).limit(1).correlate(Customer).exists()
 
 
 @lru_cache(maxsize=128)
@@ -84,7 +110,7 @@ def page(
         statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS[order])
         return u.rows(statement.limit(size).offset(skipped))
     wanted = _wanted(u, filters)
-    return u.rows(_lists(tuple(wanted), order), **wanted, size=size, skipped=skipped)
+    return u.rows(_lists(_ways(u, wanted), order), **wanted, size=size, skipped=skipped)
 
 
 def listing(

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.guards import ChildOf, Guarded
@@ -195,3 +195,29 @@ class Contact(ChildOf, Record):
     left_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(info=KEPT)
     created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
+
+
+class Tag(Record):
+    """A word that customers can bear. `key` is what equal names share; tone: see `crm.tags`."""
+
+    __tablename__ = "tags"
+
+    name: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True, info=KEPT)
+    tone: Mapped[str]
+
+
+class CustomerTag(ChildOf, Record):
+    """One tag on one customer. It stands here because lists of customers are narrowed by it."""
+
+    __tablename__ = "customer_tags"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "tag_id"),
+        Index("ix_customer_tags_tag", "tag_id", "customer_id"),
+    )
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"))
+    tag_id: Mapped[int] = mapped_column(BigId, ForeignKey("tags.id"))

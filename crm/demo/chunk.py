@@ -42,7 +42,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Columns of each table; `product_id` of the lines is the product's place in the catalogue.
+    """Columns of each table; `product_id` of the lines is the product's place in the catalogue, `tag_id` that of `firms.TAGS`.
 
     words: those of the customers' tokens that belong to the vocabulary of the look-up.
     """
@@ -51,6 +51,7 @@ class Chunk:
     phones: Columns
     emails: Columns
     contacts: Columns
+    tags: Columns
     tokens: Columns
     words: set[str]
     interactions: Columns
@@ -101,6 +102,7 @@ def make(number: int, wishes: Wishes, staff: Staff, span: Span, *, first_purchas
         phones=_reached(work, drawn.phones, "number") | {"digits": drawn.phones.plain},
         emails=_reached(work, drawn.emails, "address"),
         contacts=people,
+        tags=firms.tags(other, drawn, work.ids),
         tokens=tokens,
         words=known,
         interactions=_journal(work, talked),

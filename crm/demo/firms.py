@@ -1,4 +1,4 @@
-"""Who is talked to at invented companies: one to three persons each, with what they do there and how to reach them."""
+"""What else is known of invented customers: the persons at companies, and the tags that customers bear."""
 
 from typing import Any, Final
 
@@ -21,6 +21,29 @@ POSITIONS: Final = {
     Tongue.ZH: "总经理;财务主管;采购经理;行政秘书;总工程师;采购专员",
     Tongue.EN: "Managing director;Chief accountant;Head of purchasing;Office manager;Chief engineer;Buyer",
 }
+
+TAGS: Final = (
+    ("VIP", "good"),
+    ("опт", "plain"),
+    ("经销商", "plain"),
+    ("trade fair 2026", "plain"),
+    ("предоплата", "warn"),
+)
+"""Tags with their colours."""
+
+SHARES: Final = {
+    Tongue.RU: (0.06, 0.2, 0.0, 0.04, 0.05),
+    Tongue.ZH: (0.06, 0.0, 0.2, 0.06, 0.0),
+    Tongue.EN: (0.06, 0.0, 0.0, 0.1, 0.0),
+}
+"""How many customers of each language bear each of them."""
+
+
+def tags(rng: Generator, drawn: Drawn, ids: Array) -> dict[str, Any]:
+    """Draw which customers bear which tags: `tag_id` is the place of the tag in TAGS."""
+    share = np.array([SHARES[one] for one in TONGUES])[drawn.tongue]
+    who, which = np.nonzero(rng.random(share.shape) < share)
+    return {"customer_id": ids[who], "tag_id": which, "version": 1}
 
 
 def contacts(rng: Generator, drawn: Drawn, ids: Array, keeper_id: int) -> dict[str, Any]:

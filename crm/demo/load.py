@@ -17,10 +17,11 @@ import numpy as np
 from sqlalchemy import Connection, Table, select
 
 from crm import interactions, sessions
+from crm import tags as words
 from crm.core.people import Team, User
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Contact, Customer, Email, Phone
-from crm.demo import chunk
+from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Tag
+from crm.demo import chunk, firms
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.goods import CURRENCY, goods
 from crm.demo.names import TONGUES
@@ -45,7 +46,10 @@ def _table(model: Any) -> Table:
 
 TABLES: Final = (
     TOKENS,
-    *map(_table, (Customer, Phone, Email, Contact, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount)),
+    *map(
+        _table,
+        (Customer, Phone, Email, Contact, CustomerTag, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount),
+    ),
 )
 
 
@@ -111,11 +115,16 @@ def _moves(measures: list[str]) -> Array:
 
 @dataclass(frozen=True)
 class Load:
-    """One load under way. products: ids in the order of the catalogue; waiting: where tokens wait to be sorted; words: of the customers."""
+    """One load under way.
+
+    products, tags: ids in the order of the catalogue and of `firms.TAGS`; waiting: where tokens wait to be sorted; words: of
+    the customers.
+    """
 
     wishes: Wishes
     staff: Staff
     products: Array
+    tags: Array
     tally: Tally
     progress: Callable[[int], None]
     waiting: Table | None = None
@@ -126,6 +135,7 @@ class Load:
         tally = self.tally
         made = chunk.make(number, self.wishes, self.staff, tally.span, first_purchase=tally.purchases + 1)
         made.lines["product_id"] = self.products[made.lines["product_id"]]
+        made.tags["tag_id"] = self.tags[made.tags["tag_id"]]
         self._store(connection, made)
         tally.add(made)
         self.words.update(made.words)
@@ -137,6 +147,7 @@ class Load:
             (_table(Phone), made.phones),
             (_table(Email), made.emails),
             (_table(Contact), made.contacts),
+            (_table(CustomerTag), made.tags),
             (TOKENS if self.waiting is None else self.waiting, self._tokens(made)),
             (_table(Interaction), made.interactions),
             (_table(Purchase), made.purchases),
@@ -168,7 +179,7 @@ def load(database: Database, wishes: Wishes, now: datetime, zone: str, *, progre
     with database.writing() as connection:
         staff = add_people(connection, wishes, now, ready)
         products = _products(connection)
-        done = Load(wishes, staff, products, Tally(span, zone, sorted(staff.team_of)), progress)
+        done = Load(wishes, staff, products, _tags(connection), Tally(span, zone, sorted(staff.team_of)), progress)
         if wishes.customers <= chunk.SIZE:
             if wishes.customers:
                 done.chunk(connection, 0)
@@ -282,6 +293,21 @@ def _products(connection: Connection) -> Array:
         connection.execute(table.insert(), [card | same for card in fresh])
     known = _ids(connection, table, "code")
     return np.array([known[code] for code in goods().codes])
+
+
+def _tags(connection: Connection) -> Array:
+    """Add the tags and return their ids in their order."""
+    known = _ids(connection, _table(Tag), "key")
+    keys = [words.key_of(name) for name, _ in firms.TAGS]
+    fresh = [
+        {"name": name, "key": key, "tone": tone, "version": 1}
+        for key, (name, tone) in zip(keys, firms.TAGS, strict=True)
+        if key not in known
+    ]
+    if fresh:
+        connection.execute(_table(Tag).insert(), fresh)
+    known = _ids(connection, _table(Tag), "key")
+    return np.array([known[key] for key in keys])
 
 
 def holds_customers(database: Database) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, bindparam, select
 
-from crm import customers, users
+from crm import customers, tags, users
 from crm.core import retry
 from crm.core.access import Owned
 from crm.core.i18n import translate
@@ -31,7 +31,9 @@ CHUNK: Final = 500
 MOST_OWN: Final = 100
 """So many of the company's own fields become columns; a file has room for 200."""
 _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
-_TEXTS: Final = tuple(getattr(Customer, key) for key in EXPORTED if key not in {"phones", "emails", "responsible"})
+_TEXTS: Final = tuple(
+    getattr(Customer, key) for key in EXPORTED if key not in {"phones", "emails", "responsible", "tags"}
+)
 _OWNER: Final = (Customer.responsible_id, Customer.team_id, Customer.partner_id)
 _THESE: Final[BindParameter[int]] = bindparam("these", expanding=True)
 _PAGE: Final = Prepared(select(Customer.id, *_TEXTS, Customer.extra, *_OWNER).where(Customer.id.in_(_THESE)))
@@ -159,6 +161,8 @@ def page(u: UnitOfWork, these: list[int]) -> list[dict[str, Any]]:
         ways[key] = defaultdict(list)
         for one in u.rows(statement, these=these):
             ways[key][one["customer_id"]].append(one[way])
+    named = tags.of(u, these)
+    ways["tags"] = defaultdict(list, {key: [one["name"] for one in those] for key, those in named.items()})
     found = {row["id"]: row for row in u.rows(_PAGE, these=these)}
     reached = (found[key] for key in these if key in found)
     return [

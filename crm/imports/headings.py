@@ -28,6 +28,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "city": N_("City"),
     "address": N_("Address"),
     "note": N_("Note"),
+    "tags": N_("Tags"),
     "contact_name": N_("Contact person"),
     "contact_position": N_("Position of the contact person"),
     "contact_phones": N_("Phones of the contact person"),
@@ -40,7 +41,7 @@ ROW_HEADING: Final = N_("Row of the file")
 
 EXPORTED: Final = (
     "name", "kind", "phones", "emails", "external_number", "responsible", "stage", "source", "source_detail", "industry",
-    "employees", "need", "website", "country", "region", "city", "address", "note",
+    "employees", "need", "website", "country", "region", "city", "address", "note", "tags",
 )  # fmt: skip
 """The fields of an exported table in their order; the company's own fields follow them."""
 

@@ -38,7 +38,7 @@ ON_MATCH: Final = {
 }
 
 NAME_PARTS: Final = ("surname", "given_name", "middle_name")
-SEVERAL: Final = frozenset({"phones", "emails", "address", "note", "contact_phones", "contact_emails"})
+SEVERAL: Final = frozenset({"phones", "emails", "address", "note", "tags", "contact_phones", "contact_emails"})
 """Fields that several columns may feed."""
 
 CONTACT: Final = "contact_"
@@ -224,6 +224,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "website": "website|website url|web|web site|url|site|homepage|company domain name|сайт|веб сайт|网站|网址|主页",
     "need": "need|needs|interest|requirement|потребность|интерес|запрос|需求|意向",
     "note": "note|notes|comment|comments|description|remark|remarks|примечание|примечания|комментарий|заметка|описание|备注|说明|注释",
+    "tags": "tags|tag|labels|label|categories|теги|тег|метки|метка|标签",
     "responsible": "responsible|owner|account owner|contact owner|company owner|record owner|manager|account manager|sales agent|sales rep"
     "|ответственный|менеджер|владелец|负责人|跟进人|业务员|客户经理|销售",
 }

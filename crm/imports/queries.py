@@ -124,7 +124,8 @@ def _values(row: Prepared) -> dict[str, str]:
     if facts.emails is not None:
         clean["emails"] = facts.emails
     person = {f"{CONTACT}{key}": value for key, value in row.contact.items()}
-    found = {**row.raw, **clean, **person, **row.extra}
+    tags = {"tags": row.tags} if row.tags else {}
+    found = {**row.raw, **clean, **tags, **person, **row.extra}
     return {
         key: "; ".join(value) if isinstance(value, list | tuple) else str(value)
         for key, value in found.items()
@@ -137,7 +138,9 @@ def _fields(prepared: list[Prepared], own: tuple[str, ...]) -> tuple[str, ...]:
     there = {key for row in prepared for key in _values(row)} - set(own)
     more = (one for one in headings.FIELDS if one.startswith(CONTACT))
     rest = [
-        key for key in ("stage", "source", *customers.TEXTS, "employees", *more) if key in there and key not in order
+        key
+        for key in ("stage", "source", *customers.TEXTS, "employees", "tags", *more)
+        if key in there and key not in order
     ]
     return (*(key for key in order if key in there or key == "name"), *rest)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import contacts, customers, search, settings
+from crm import contacts, customers, search, settings, tags
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -25,7 +25,7 @@ _PHONES, _EMAILS = re.compile(r"[;\n]|,(?!\s*(?:доб|ext|вн|x\b|#))| ::: "),
 _SPLIT: Final = {"phones": _PHONES, "emails": _EMAILS, "contact_phones": _PHONES, "contact_emails": _EMAILS}
 MOST_WAYS: Final = 30
 """So many phones, or e-mails, one customer has at most."""
-_JOINED: Final = {"address": ", ", "note": "\n"}
+_JOINED: Final = {"address": ", ", "note": "\n", "tags": ", "}
 _CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+")
 
@@ -42,13 +42,15 @@ class Person:
 class Terms:
     """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
 
-    people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so.
+    people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so. tags: the keys of
+    those that may be used, None where new ones may be made.
     """
 
     plan: FieldMapping
     columns: tuple[str, ...]
     region: str
     people: Mapping[str, tuple[Person, ...]]
+    tags: frozenset[str] | None = None
 
     @cached_property
     def targets(self) -> tuple[tuple[int, str], ...]:
@@ -78,7 +80,9 @@ def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
         for called in filter(None, (row["username"], row["name"], row["email"])):
             people.setdefault(called.casefold(), {})[row["id"]] = Person(row["id"], row["team_id"])
     region = plan.phone_region or settings.value(u, "phone_region")
-    return Terms(plan, tuple(columns), region, {called: tuple(those.values()) for called, those in people.items()})
+    usable = None if u.may("tags.edit") else frozenset(tags.key_of(row["name"]) for row in tags.directory(u).values())
+    called = {name: tuple(those.values()) for name, those in people.items()}
+    return Terms(plan, tuple(columns), region, called, usable)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Prepared:
 
     raw: field -> text, as `customers.checked` takes it. person: whom the row names as responsible. spare: the name that a
     new customer gets from the template, because the row has none. contact: the contact person of the row, as
-    `contacts.checked` takes it, and contact_facts: as it is stored.
+    `contacts.checked` takes it, and contact_facts: as it is stored. tags: the names of those that the row puts on.
     """
 
     number: int
@@ -98,6 +102,7 @@ class Prepared:
     spare: Mapping[str, str] = field(default_factory=dict)
     contact: Mapping[str, Any] = field(default_factory=dict)
     contact_facts: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     faults: Mapping[str, Invalid] = field(default_factory=dict)
 
     @property
@@ -146,6 +151,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
     extra = _own_fields(row.cells, under, faults)
     contact = {key.removeprefix(CONTACT): raw.pop(key) for key in sorted(raw) if key.startswith(CONTACT)}
     contact_facts = _contact_facts(contact, under, faults)
+    names = _tags(raw.pop("tags", ""), under, faults)
     facts, spare = Facts(), Facts()
     try:
         facts = customers.checked(raw, region=under.region)
@@ -153,7 +159,21 @@ def prepare(row: Row, under: Terms) -> Prepared:
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:
         faults |= form.faults
-    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, faults)
+    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, names, faults)
+
+
+def _tags(text: str, under: Terms, faults: dict[str, Invalid]) -> tuple[str, ...]:
+    try:
+        names = tuple(map(tags.checked, tags.apart(text)))
+    except Invalid as fault:
+        faults["tags"] = fault
+        return ()
+    unknown = [one for one in names if under.tags is not None and tags.key_of(one) not in under.tags]
+    if unknown:
+        faults["tags"] = Invalid(N_("There is no tag '{text}'."), field="tags", text=unknown[0])
+    if len(names) > tags.MOST:
+        faults["tags"] = Invalid(N_("At most {most} fit here."), field="tags", most=tags.MOST)
+    return names
 
 
 def _contact_facts(contact: Mapping[str, Any], under: Terms, faults: dict[str, Invalid]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 
-from crm import contacts, customers, notifications, search
+from crm import contacts, customers, notifications, search, tags
 from crm.core import clock, jobs, retry
 from crm.core.access import SYSTEM, Actor, Identity, Owned
 from crm.core.errors import AlreadyDone, Conflict, CrmError, InvalidForm, NotFound, SignedOut, Unavailable
@@ -22,7 +22,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import CHOICES, TEXTS, Contact, Customer, Email, Kind, Phone, Stage
+from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Stage
 from crm.imports import files
 from crm.imports import rows as reading
 from crm.imports.matching import Decision, Known, Match, decide, look_up
@@ -81,6 +81,7 @@ class _Writer:
             (Phone.__table__, self._phones()),
             (Email.__table__, self._emails()),
             (Contact.__table__, self._contacts()),
+            (CustomerTag.__table__, self._tags()),
             (search.TOKENS, [{"token": token, "customer_id": key} for key, those in tokens for token in sorted(those)]),
         ):
             if found:
@@ -126,6 +127,17 @@ class _Writer:
             nothing | dict(row.contact_facts) | kept | {"customer_id": match.id}
             for row, match in self.waiting
             if row.contact_facts
+        ]
+
+    def _tags(self) -> list[dict[str, Any]]:
+        names = sorted({name for row, _ in self.waiting for name in row.tags})
+        known = tags.known(self.u, names)
+        if fresh := [name for name in names if tags.key_of(name) not in known]:
+            known |= tags.learn(self.u, fresh)
+        return [
+            {"customer_id": match.id, "tag_id": known[tags.key_of(name)]}
+            for row, match in self.waiting
+            for name in row.tags
         ]
 
     def _tokens(self) -> list[tuple[int | None, set[str]]]:
@@ -202,6 +214,8 @@ def _change(u: UnitOfWork, match: Match, row: Prepared) -> None:
     if row.person is not None and row.person.id != customer.responsible_id:
         customers.assign(u, customer.id, responsible_id=row.person.id, seen=customer.version)
         match.owned = Owned(customer.responsible_id, customer.team_id, customer.partner_id)
+    if row.tags:
+        tags.change(u, customer.id, on=row.tags)
     if row.contact:
         contacts.complete(u, customer.id, row.contact)
     if row.extra:

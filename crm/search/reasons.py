@@ -25,6 +25,7 @@ class Why(StrEnum):
     PINYIN = "pinyin"
     SOUND = "sound"
     LAYOUT = "layout"
+    TAG = "tag"
     NOTE = "note"
     SLIP = "slip"
 
@@ -42,6 +43,7 @@ WHYS: Final = {
     Why.PINYIN: N_("pinyin: {text}"),
     Why.SOUND: N_("name sounds like {text}"),
     Why.LAYOUT: N_("keyboard layout: {text}"),
+    Why.TAG: N_("tag: {text}"),
     Why.NOTE: N_("your own note: {text}"),
     Why.SLIP: N_("similar spelling: {text}"),
 }

@@ -1,11 +1,13 @@
 """One customer on one card: who it is, how to reach it, what happened, what comes next."""
 
+from typing import Any
+
 import streamlit as st
 
-from crm import customers
+from crm import customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
-from ui import contact_forms, customer_card, customer_forms, timeline, words
+from ui import contact_forms, customer_card, customer_forms, tag_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, attempt, colleagues, watched
@@ -15,15 +17,16 @@ people = colleagues()
 talks_asked = timeline.asked_for(people) if asked("tab") in ("", "timeline") else None
 
 
-def read(u: UnitOfWork) -> tuple[Card, Reach, list[tuple[str, str]], Talks]:
-    """Return the customer, how to reach it, its key figures and, where they show, the contacts with it."""
+def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Talks]:
+    """Return the customer, how to reach it, its tags, its key figures and, where they show, the contacts with it."""
     card = customers.card(u, asked_id() or 0)
     talks = timeline.read(u, card, talks_asked) if talks_asked else ([], 0)
-    return card, customers.reach(u, card.id), customer_card.figures(u, card), talks
+    marks = tags.of(u, [card.id]).get(card.id, [])
+    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), talks
 
 
 with attempt() as found:
-    card, ways, figures, talks = watched(("card", asked_id(), talks_asked), read)
+    card, ways, marks, figures, talks = watched(("card", asked_id(), talks_asked), read)
 
 if not found.ok:
     not_there()
@@ -43,6 +46,7 @@ tab = header(
     " · ".join(filter(None, line)),
     actions=[*more, *([log] if customer_card.reached(card, "interactions.log") else [])],
     figures=figures,
+    tags=customer_card.tones(marks),
     tabs={
         "timeline": _("Timeline"),
         "contacts": _("Contact persons"),
@@ -62,7 +66,7 @@ with left:
     else:
         customer_card.history(card.id, people)
 with right:
-    customer_card.draw_facts(card, ways)
+    customer_card.draw_facts(card, ways, marks)
 
 match dialog():
     case "log" if customer_card.reached(card, "interactions.log"):
@@ -71,6 +75,8 @@ match dialog():
         customer_forms.edit(card.id, "personal")
     case "business" if customer_card.reached(card, "customers.edit"):
         customer_forms.edit(card.id, "business")
+    case "tags" if customer_card.reached(card, "customers.edit"):
+        tag_forms.put(card.id, marks)
     case "contact" | "new_contact":
         contact_forms.draw(card, dialog(), asked_id("contact"))
     case "entry":

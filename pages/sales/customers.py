@@ -1,10 +1,13 @@
 """Everybody we serve: find, narrow down, open; add somebody new."""
 
-from crm import customers
+from typing import Any
+
+from crm import customers, tags
+from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, watched_each
+from ui.session import _, colleagues, may, translated, watched, watched_each
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -12,12 +15,14 @@ people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
 take_out = Action(_("Export"), opening("export"), icon="download")
 actions = [take_out] * may("customers.export") + [add] * may("customers.create")
+words_known = {str(key): one["name"] for key, one in watched(("tags",), tags.directory).items()}
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
-text, kind, stage, responsible, mine = filters.row(
+text, kind, stage, tag, responsible, mine = filters.row(
     filters.text("q", _("Name, phone, e-mail or number")),
     filters.choice("kind", _("Kind"), translated(KINDS)),
     filters.choice("stage", _("Stage"), translated(STAGES)),
+    filters.choice("tag", _("Tag"), words_known),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
     filters.switch("mine", _("Mine")),
 )
@@ -28,16 +33,23 @@ wanted = Filters(
     stage=stage or None,
     responsible_id=int(responsible) if responsible else None,
     mine=bool(mine),
+    tag_id=int(tag) if tag else None,
     import_id=int(imported) if imported.isdigit() else None,
 )
 
 number, order = tables.asked_page(), "recent" if mine else "name"
+
+
+def read(u: UnitOfWork) -> list[dict[str, Any]]:
+    """Return the customers of the page with their tags: those of today first among one's own."""
+    found = customers.page(u, wanted, number=number, size=tables.SIZE, order=order)
+    marks = tags.of(u, [row["id"] for row in found])
+    named = {key: words.listed(one["name"] for one in those) for key, those in marks.items()}
+    return [row | {"tags": named.get(row["id"])} for row in found]
+
+
 count, rows = watched_each(
-    (("customers", wanted), lambda u: customers.count(u, wanted)),
-    (
-        ("customers", wanted, number),
-        lambda u: customers.page(u, wanted, number=number, size=tables.SIZE, order=order),
-    ),
+    (("customers", wanted), lambda u: customers.count(u, wanted)), (("customers", wanted, number), read)
 )
 columns = {
     "name": tables.Column(_("Name"), main=True),
@@ -45,6 +57,7 @@ columns = {
     "stage": tables.Column(
         _("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")
     ),
+    "tags": tables.Column(_("Tags"), muted=True, spare=True),
     "city": tables.Column(_("City")),
     "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), ""), spare=True),
     "last_interaction_at": tables.Column(_("Last contact"), words.when),

@@ -34,14 +34,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
-from crm import contacts, counters, customers, interactions, notifications, plans, search
+from crm import contacts, counters, customers, interactions, notifications, plans, search, tags
 from crm.core.access import Role
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
-from crm.customers import Contact, Customer, Email, Filters, Phone, lookup
+from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, lookup
 from crm.interactions import Interaction
 from crm.notifications import Notification
 from crm.plans import Plan
@@ -317,6 +317,56 @@ def test_parts_of_a_contact_persons_phone_and_address_are_closed_like_the_custom
             assert calm.mates not in list(LOOKS[way](u, asked)), way
     with calm.cast.unit(calm.cast.mate) as u:
         assert list(LOOKS["the box"](u, asked)) == [calm.mates]
+
+
+@pytest.fixture(scope="module")
+def tagged(calm) -> dict[str, int]:
+    """Everybody's customer bears one tag, and the South's alone another."""
+    with calm.cast.unit() as u:
+        words = tags.learn(u, ["Shared", "Secret"])
+        for key in calm.everyone:
+            tags.change(u, key, on=["Shared", "Secret"] if key == calm.hidden else ["Shared"])
+    return {"shared": words["shared"], "secret": words["secret"]}
+
+
+TAGGED: dict[str, Callable[[UnitOfWork, int], Iterable[int]]] = {
+    "the list": lambda u, tag: [row["id"] for row in customers.page(u, Filters(tag_id=tag))],
+    "the list with a text": lambda u, tag: [row["id"] for row in customers.page(u, Filters("person", tag_id=tag))],
+    "the frame": lambda u, tag: customers.listing(u, Filters(tag_id=tag)).index,
+    "the count": lambda u, tag: range(customers.count(u, Filters(tag_id=tag))),
+    "the keys of an export": lambda u, tag: u.all(customers.keys(u, Filters(tag_id=tag), right="customers.view")),
+    "the count of a tag's use": lambda u, tag: range(tags.counts(u).get(tag, 0)),
+    "the look-up": lambda u, tag: [row["id"] for row in customers.look_up(u, tags.directory(u)[tag]["name"], most=50)],
+    "the tags by customer": lambda u, tag: [
+        key for key, those in tags.of(u, range(1, 9)).items() if tag in {one["id"] for one in those}
+    ],
+    "the rows": lambda u, tag: u.all(select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag)),
+}
+
+
+@pytest.mark.parametrize("way", TAGGED)
+def test_a_tag_tells_nothing_of_customers_of_another_team(calm, tagged, way):
+    for part, shared, secret in (("rep", calm.seen, 0), ("rival", {calm.hidden}, 1), ("keeper", calm.everyone, 1)):
+        with calm.cast.unit(getattr(calm.cast, part)) as u:
+            found = list(TAGGED[way](u, tagged["shared"]))
+            assert len(found) == len(shared), part
+            if "count" not in way:
+                assert set(found) == shared, part
+            assert len(list(TAGGED[way](u, tagged["secret"]))) == secret, part
+
+
+def test_a_tag_is_not_put_on_or_taken_off_beyond_ones_reach(world):
+    with world.cast.unit() as u:
+        tag = tags.learn(u, ["Shared"])["shared"]
+        for key in world.everyone:
+            tags.change(u, key, on=["Shared"])
+    for key in (world.hidden, world.nobodys):
+        with pytest.raises(NotFound), world.cast.unit(world.cast.rep) as u:
+            tags.change(u, key, off=[tag])
+    with pytest.raises(Refused), world.cast.unit(world.cast.rep) as u:
+        tags.change(u, world.mates, off=[tag])
+    with pytest.raises(Refused):
+        act(world, "customers.edit", lambda u: u.add(CustomerTag(customer_id=world.hidden, tag_id=tag)))
 
 
 def test_an_order_by_hidden_rows_tells_nothing(calm):

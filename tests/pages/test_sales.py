@@ -159,10 +159,10 @@ def test_a_card_offers_to_change_only_what_the_reader_may_change_on_it(cast):
         return [one["href"] for one in part(opened("customer", who, id=key), "facts")["boxes"] if one["edit"]]
 
     assert edits(cast.rep, mates) == [], "a form whose save would be refused is not offered"
-    assert [href.partition("do=")[2].partition("&")[0] for href in edits(cast.rep, own)] == ["business"]
-    assert len(edits(cast.keeper, mates)) == 2
-    assert len(edits(cast.leader, mates)) == 1
-    for group in ("business", "personal"):
+    assert [href.partition("do=")[2].partition("&")[0] for href in edits(cast.rep, own)] == ["tags", "business"]
+    assert len(edits(cast.keeper, mates)) == 3
+    assert len(edits(cast.leader, mates)) == 2
+    for group in ("business", "personal", "tags"):
         assert not opened("customer", cast.rep, id=mates, do=group).text_input, "nor is it there by its address"
     assert opened("customer", cast.rep, id=own, do="business").text_input
 

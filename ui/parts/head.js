@@ -10,6 +10,11 @@ export default function ({ data, parentElement }) {
   }
   const names = make("div", "names")
   names.append(make("h1", "", data.title), ...(data.line ? [make("p", "", data.line)] : []))
+  if (data.tags.length) {
+    const tags = make("div", "marks")
+    for (const [text, tone] of data.tags) tags.append(make("span", "tag " + tone, text))
+    names.append(tags)
+  }
   const acts = make("div", "acts")
   for (const act of data.acts) {
     const link = make("a", "button" + (act.primary ? " primary" : ""))
