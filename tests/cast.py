@@ -30,6 +30,7 @@ from crm import (
     plans,
     products,
     purchases,
+    requisites,
     rights,
     settings,
     tags,
@@ -159,6 +160,7 @@ class Cast:
 
 PHONE: Final = "+7 916 123-45-67"
 EMAIL: Final = "ivan@example.com"
+INN: Final = "7707083893"
 ADDRESS: Final = "Tverskaya 1"
 
 
@@ -192,6 +194,12 @@ def a_contact(cast: Cast, customer_id: int, **raw: Any) -> int:
         return contacts.add(u, customer_id, facts).id
 
 
+def some_requisites(cast: Cast, customer_id: int, **raw: Any) -> int:
+    """Let the record keeper add requisites of a customer; return their id."""
+    with cast.unit() as u:
+        return requisites.add(u, customer_id, {"name": "Signed Ltd", "ogrn": "1027700132195"} | raw).id
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -208,7 +216,8 @@ class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
     customer_id: the customer that the verb is tried on, at version 1. contact_id: a person there, too, gone_id: one who
-    has left. tag_ids: two tags. imports: state -> an import of the person's own;
+    has left. tag_ids: two tags, requisites_id:
+    of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
     """
@@ -219,6 +228,7 @@ class Stage:
     contact_id: int
     gone_id: int
     tag_ids: tuple[int, int]
+    requisites_id: int
     product_id: int
     plan_id: int
     team_id: int
@@ -293,6 +303,10 @@ CALLS: Final[Mapping[str, Call]] = {
         u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}
     ),
     "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
+    "requisites.add": lambda u, s: requisites.add(u, s.customer_id, {"inn": INN}),
+    "requisites.change": lambda u, s: requisites.change(u, s.requisites_id, {"kpp": "770701001"}, seen=1),
+    "requisites.complete": lambda u, s: requisites.complete(u, s.customer_id, {"inn": INN}),
+    "requisites.drop": lambda u, s: requisites.drop(u, s.requisites_id, seen=1),
     "rights.adjust": lambda u, _: rights.adjust(u, "analyst", "plans.set", "own"),
     "rights.apply_preset": lambda u, _: rights.apply_preset(u, "small_team"),
     "rights.reset": lambda u, _: rights.reset(u, "analyst", "plans.set"),
@@ -341,6 +355,10 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.restore",
         "interactions.log",
         "purchases.record",
+        "requisites.add",
+        "requisites.change",
+        "requisites.complete",
+        "requisites.drop",
         "tags.change",
     }
 )

@@ -21,6 +21,7 @@ from crm import (
     plans,
     products,
     purchases,
+    requisites,
     search,
     sessions,
     tags,
@@ -31,7 +32,7 @@ from crm.core.access import Identity
 from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Contact, Customer, CustomerTag, Email, Phone
+from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.demo import chunk, firms, goods, load
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
@@ -210,9 +211,13 @@ def _tokens_agree(database: Database) -> None:
         persons[key].append(name)
         phones[key] += digits.split()
         emails[key] += addresses.split()
+    tax = defaultdict(list)
+    for one in rows(database, *table(Requisites)):
+        tax[one.customer_id] += [number for number in (one.inn, one.ogrn, one.uscc, one.vat) if number]
     cards = rows(database, table(Customer).id, table(Customer).name, table(Customer).external_number)
     assert stored == {
-        key: search.tokens(name, number, phones[key], emails[key], contact=persons[key]) for key, name, number in cards
+        key: search.tokens(name, number, phones[key], emails[key], contact=persons[key], tax=tax[key])
+        for key, name, number in cards
     }
     known = {token for found in stored.values() for token in search.vocabulary(found)}
     assert set(rows(database, *PARTS.c)) == set(search.leads(known))
@@ -284,6 +289,10 @@ def _create_all(database: Database, source: Database) -> None:
         }
         with unit_of_work(database, Identity(card.created_by_id), now=card.created_at) as u:
             customers.create(u, raw | ways, responsible_id=card.responsible_id)
+    for one in rows(source, *table(Requisites)):
+        facts = {key: getattr(one, key) for key in requisites.FIELDS}
+        with as_system(database, now=one.created_at) as u:
+            requisites.add(u, one.customer_id, facts)
     for one in rows(source, *table(CustomerTag)):
         with as_system(database) as u:
             tags.change(u, one.customer_id, on=[firms.TAGS[one.tag_id - 1][0]])

@@ -16,7 +16,7 @@ from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers.fields import Facts, checked
-from crm.customers.records import Contact, Customer, Email, Kind, Phone
+from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites
 
 
 @verb("customers.create")
@@ -149,7 +149,7 @@ def _stored(u: UnitOfWork, model: Any, column: Any, customer_id: int) -> tuple[l
 
 
 def index(u: UnitOfWork, customer: Customer) -> None:
-    """Keep the look-up in step, in the transaction of the change: of the customer or of a contact person."""
+    """Keep the look-up in step, in the transaction of the change: of the customer, a contact person or requisites."""
     phones = [*u.inside(select(Phone.digits).where(Phone.customer_id == customer.id))]
     emails = [*u.inside(select(Email.address).where(Email.customer_id == customer.id))]
     names = []
@@ -159,7 +159,9 @@ def index(u: UnitOfWork, customer: Customer) -> None:
         names.append(name)
         phones += digits.split()
         emails += addresses.split()
-    found = search.tokens(customer.name, customer.external_number, phones, emails, contact=names)
+    signed = u.all(select(Requisites).where(Requisites.customer_id == customer.id))
+    tax = [number for one in signed for number in one.numbers]
+    found = search.tokens(customer.name, customer.external_number, phones, emails, contact=names, tax=tax)
     search.index(u, customer.id, found)
 
 

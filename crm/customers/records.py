@@ -221,3 +221,35 @@ class CustomerTag(ChildOf, Record):
 
     customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"))
     tag_id: Mapped[int] = mapped_column(BigId, ForeignKey("tags.id"))
+
+
+_NUMBER: Final[dict[str, Any]] = {"personal": True}
+
+
+class Requisites(ChildOf, Record):
+    """One set of a customer's legal and bank data: see `crm.requisites`. It stands here because customers are found by it."""
+
+    __tablename__ = "requisites"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit", "customers.create")
+
+    customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str | None] = mapped_column(info=_NUMBER)
+    inn: Mapped[str | None] = mapped_column(info=_NUMBER)
+    kpp: Mapped[str | None] = mapped_column(info=_NUMBER)
+    ogrn: Mapped[str | None] = mapped_column(info=_NUMBER)
+    account: Mapped[str | None] = mapped_column(info=_NUMBER)
+    bic: Mapped[str | None] = mapped_column(info=_NUMBER)
+    uscc: Mapped[str | None] = mapped_column(info=_NUMBER)
+    iban: Mapped[str | None] = mapped_column(info=_NUMBER)
+    swift: Mapped[str | None] = mapped_column(info=_NUMBER)
+    vat: Mapped[str | None] = mapped_column(info=_NUMBER)
+    address: Mapped[str | None] = mapped_column(info=_NUMBER)
+    created_at: Mapped[datetime] = mapped_column(info=KEPT)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The tax numbers by which the customer is found."""
+        return [one for one in (self.inn, self.ogrn, self.uscc, self.vat) if one]

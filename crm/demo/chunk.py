@@ -52,6 +52,7 @@ class Chunk:
     emails: Columns
     contacts: Columns
     tags: Columns
+    requisites: Columns
     tokens: Columns
     words: set[str]
     interactions: Columns
@@ -96,12 +97,14 @@ def make(number: int, wishes: Wishes, staff: Staff, span: Span, *, first_purchas
     # a source of its own: what else is drawn stays as it is
     other = Generator(PCG64(SeedSequence([wishes.seed, number, 1])))
     people = firms.contacts(other, drawn, work.ids, staff.ids["keeper"])
-    tokens, known = _tokens(work, people)
+    signed = firms.requisites(other, drawn, work.ids)
+    tokens, known = _tokens(work, people, signed)
     return Chunk(
         customers=_customers(work) | _kept(work, talked, bought),
         phones=_reached(work, drawn.phones, "number") | {"digits": drawn.phones.plain},
         emails=_reached(work, drawn.emails, "address"),
         contacts=people,
+        requisites=signed,
         tags=firms.tags(other, drawn, work.ids),
         tokens=tokens,
         words=known,
@@ -157,7 +160,7 @@ def _reached(work: _Work, reached: Reached, key: str) -> Columns:
     return {"customer_id": work.ids[reached.who], key: reached.written, "position": reached.position, "version": 1}
 
 
-def _tokens(work: _Work, people: Columns) -> tuple[Columns, set[str]]:
+def _tokens(work: _Work, people: Columns, signed: Columns) -> tuple[Columns, set[str]]:
     persons: dict[int, list[str]] = {}
     phones, emails = _by_customer(work.drawn.phones, len(work.ids)), _by_customer(work.drawn.emails, len(work.ids))
     for one, name, digits, address in zip(
@@ -167,13 +170,17 @@ def _tokens(work: _Work, people: Columns) -> tuple[Columns, set[str]]:
         persons.setdefault(one, []).append(name)
         phones[place] += digits.split()
         emails[place] += address.split()
+    tax: dict[int, list[str]] = {}
+    for key in ("inn", "ogrn", "uscc"):
+        for one, number in zip(signed["customer_id"].tolist(), signed[key], strict=True):
+            tax.setdefault(one, []).extend([number] if number else [])
     tokens: list[str] = []
     owners: list[int] = []
     known: set[str] = set()
     for one, name, numbers, addresses in zip(
         work.ids.tolist(), work.drawn.texts["name"].tolist(), phones, emails, strict=True
     ):
-        mine = search.tokens(name, _number(one), numbers, addresses, contact=persons.get(one, ()))
+        mine = search.tokens(name, _number(one), numbers, addresses, contact=persons.get(one, ()), tax=tax.get(one, ()))
         known |= search.vocabulary(mine)
         tokens += mine
         owners += [one] * len(mine)

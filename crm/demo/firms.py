@@ -1,14 +1,17 @@
-"""What else is known of invented customers: the persons at companies, and the tags that customers bear."""
+"""What else is known of invented customers: the persons at companies and their requisites, and the tags that customers bear."""
 
 from typing import Any, Final
 
 import numpy as np
 from numpy.random import Generator
+from stdnum.cn import uscc
+from stdnum.ru import inn, ogrn
 
 from crm.demo import names, places
 from crm.demo.customers import Drawn
 from crm.demo.names import TONGUES, Tongue
 from crm.demo.span import Array, in_groups
+from crm.requisites import fits
 
 HOW_MANY: Final = (0.45, 0.35, 0.2)
 """Shares of companies with one, two and three persons."""
@@ -37,6 +40,49 @@ SHARES: Final = {
     Tongue.EN: (0.06, 0.0, 0.0, 0.1, 0.0),
 }
 """How many customers of each language bear each of them."""
+
+SIGNED: Final = 0.6
+"""The share of companies whose requisites are known."""
+
+REGIONS: Final = ("7707", "7825", "5406", "6670", "1655")
+BANK: Final = "044525225"
+
+
+def requisites(rng: Generator, drawn: Drawn, ids: Array) -> dict[str, Any]:
+    """Draw requisites of companies as columns, with right check digits."""
+    who = np.flatnonzero(drawn.company & (rng.random(len(ids)) < SIGNED))
+    serial = rng.integers(10_000, 99_999, len(who)).tolist()
+    found: dict[str, list[str | None]] = {key: [] for key in ("inn", "kpp", "ogrn", "account", "bic", "uscc")}
+    for place, number in zip(who.tolist(), serial, strict=True):
+        tongue = TONGUES[drawn.tongue[place]]
+        numbers = _NUMBERS[tongue](int(ids[place]), number) if tongue in _NUMBERS else {}
+        for key, column in found.items():
+            column.append(numbers.get(key))
+    names_of = drawn.texts["name"][who].tolist()
+    return {"customer_id": ids[who], "name": names_of, **found, "created_at": drawn.created[who], "version": 1}
+
+
+def _russian(key: int, serial: int) -> dict[str, str]:
+    office = REGIONS[serial % len(REGIONS)]
+    company = f"{office}{key % 100_000:05d}"
+    state = f"1{serial % 20 + 5:02d}{office[:2]}{serial:05d}{key % 100:02d}"
+    start, rest = "40702810", f"{serial:05d}{key % 1_000_000:06d}"
+    account = next(one for digit in range(10) if fits(one := f"{start}{digit}{rest}", BANK))
+    return {
+        "inn": company + inn.calc_company_check_digit(company),
+        "kpp": f"{office}01001",
+        "ogrn": state + ogrn.calc_check_digit(state + "0"),
+        "account": account,
+        "bic": BANK,
+    }
+
+
+def _chinese(key: int, serial: int) -> dict[str, str]:
+    company = f"91110{serial % 1_000:03d}{key % 1_000_000_000:09d}"
+    return {"uscc": company + uscc.calc_check_digit(company)}
+
+
+_NUMBERS: Final = {Tongue.RU: _russian, Tongue.ZH: _chinese}
 
 
 def tags(rng: Generator, drawn: Drawn, ids: Array) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from crm import interactions, sessions
 from crm import tags as words
 from crm.core.people import Team, User
 from crm.counters import DailyCount, MonthlyCount
-from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Tag
+from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites, Tag
 from crm.demo import chunk, firms
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.goods import CURRENCY, goods
@@ -48,7 +48,19 @@ TABLES: Final = (
     TOKENS,
     *map(
         _table,
-        (Customer, Phone, Email, Contact, CustomerTag, Interaction, Purchase, PurchaseLine, DailyCount, MonthlyCount),
+        (
+            Customer,
+            Phone,
+            Email,
+            Contact,
+            CustomerTag,
+            Requisites,
+            Interaction,
+            Purchase,
+            PurchaseLine,
+            DailyCount,
+            MonthlyCount,
+        ),
     ),
 )
 
@@ -148,6 +160,7 @@ class Load:
             (_table(Email), made.emails),
             (_table(Contact), made.contacts),
             (_table(CustomerTag), made.tags),
+            (_table(Requisites), made.requisites),
             (TOKENS if self.waiting is None else self.waiting, self._tokens(made)),
             (_table(Interaction), made.interactions),
             (_table(Purchase), made.purchases),

@@ -44,6 +44,9 @@ SEVERAL: Final = frozenset({"phones", "emails", "address", "note", "tags", "cont
 CONTACT: Final = "contact_"
 """How the fields of a row's contact person begin; the rest of the word is the field of the person."""
 
+REQUISITES: Final = ("inn", "kpp", "uscc")
+"""Fields of a row that are requisites of the customer."""
+
 KEYS: Final = ("external_number", "phones", "emails")
 """Fields by which a row finds its customer."""
 
@@ -224,6 +227,9 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "website": "website|website url|web|web site|url|site|homepage|company domain name|сайт|веб сайт|网站|网址|主页",
     "need": "need|needs|interest|requirement|потребность|интерес|запрос|需求|意向",
     "note": "note|notes|comment|comments|description|remark|remarks|примечание|примечания|комментарий|заметка|описание|备注|说明|注释",
+    "inn": "inn|инн",
+    "kpp": "kpp|кпп",
+    "uscc": "uscc|unified social credit code|统一社会信用代码|社会信用代码|税号|纳税人识别号",
     "tags": "tags|tag|labels|label|categories|теги|тег|метки|метка|标签",
     "responsible": "responsible|owner|account owner|contact owner|company owner|record owner|manager|account manager|sales agent|sales rep"
     "|ответственный|менеджер|владелец|负责人|跟进人|业务员|客户经理|销售",

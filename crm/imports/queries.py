@@ -15,7 +15,7 @@ from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.imports import files, headings, presets
-from crm.imports.mapping import CONTACT
+from crm.imports.mapping import CONTACT, REQUISITES
 from crm.imports.matching import Known, decide, look_up
 from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
@@ -125,7 +125,7 @@ def _values(row: Prepared) -> dict[str, str]:
         clean["emails"] = facts.emails
     person = {f"{CONTACT}{key}": value for key, value in row.contact.items()}
     tags = {"tags": row.tags} if row.tags else {}
-    found = {**row.raw, **clean, **tags, **person, **row.extra}
+    found = {**row.raw, **clean, **tags, **row.requisites, **person, **row.extra}
     return {
         key: "; ".join(value) if isinstance(value, list | tuple) else str(value)
         for key, value in found.items()
@@ -139,7 +139,7 @@ def _fields(prepared: list[Prepared], own: tuple[str, ...]) -> tuple[str, ...]:
     more = (one for one in headings.FIELDS if one.startswith(CONTACT))
     rest = [
         key
-        for key in ("stage", "source", *customers.TEXTS, "employees", "tags", *more)
+        for key in ("stage", "source", *customers.TEXTS, "employees", "tags", *REQUISITES, *more)
         if key in there and key not in order
     ]
     return (*(key for key in order if key in there or key == "name"), *rest)

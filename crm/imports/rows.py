@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import contacts, customers, search, settings, tags
+from crm import contacts, customers, requisites, search, settings, tags
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -16,7 +16,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import Facts
 from crm.imports.files import Row
 from crm.imports.headings import our_headings
-from crm.imports.mapping import CONTACT, NAME_PARTS, FieldMapping, coded, filled
+from crm.imports.mapping import CONTACT, NAME_PARTS, REQUISITES, FieldMapping, coded, filled
 
 LONGEST_OWN_FIELD: Final = 2_000
 _CODED: Final = frozenset({"kind", "stage", "source"})
@@ -91,7 +91,8 @@ class Prepared:
 
     raw: field -> text, as `customers.checked` takes it. person: whom the row names as responsible. spare: the name that a
     new customer gets from the template, because the row has none. contact: the contact person of the row, as
-    `contacts.checked` takes it, and contact_facts: as it is stored. tags: the names of those that the row puts on.
+    `contacts.checked` takes it, and contact_facts: as it is stored. tags: the names of those that the row puts on. requisites: as they are
+    stored.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Prepared:
     contact: Mapping[str, Any] = field(default_factory=dict)
     contact_facts: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    requisites: Mapping[str, Any] = field(default_factory=dict)
     faults: Mapping[str, Invalid] = field(default_factory=dict)
 
     @property
@@ -132,7 +134,8 @@ class Prepared:
         phones = (*self.digits, *contact.get("digits", "").split())
         emails = (*self.emails, *contact.get("emails", "").split())
         names = [contact["name"]] if contact else []
-        return search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names)
+        tax = [self.requisites[key] for key in requisites.TAX if self.requisites.get(key)]
+        return search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names, tax=tax)
 
 
 def prepare(row: Row, under: Terms) -> Prepared:
@@ -151,6 +154,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
     extra = _own_fields(row.cells, under, faults)
     contact = {key.removeprefix(CONTACT): raw.pop(key) for key in sorted(raw) if key.startswith(CONTACT)}
     contact_facts = _contact_facts(contact, under, faults)
+    signed = _requisites({key: raw.pop(key) for key in REQUISITES if key in raw}, faults)
     names = _tags(raw.pop("tags", ""), under, faults)
     facts, spare = Facts(), Facts()
     try:
@@ -159,7 +163,15 @@ def prepare(row: Row, under: Terms) -> Prepared:
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:
         faults |= form.faults
-    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, names, faults)
+    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, names, signed, faults)
+
+
+def _requisites(raw: Mapping[str, Any], faults: dict[str, Invalid]) -> dict[str, Any]:
+    try:
+        return requisites.checked(raw)
+    except InvalidForm as form:
+        faults |= form.faults
+        return dict(raw)
 
 
 def _tags(text: str, under: Terms, faults: dict[str, Invalid]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 
-from crm import contacts, customers, notifications, search, tags
+from crm import contacts, customers, notifications, requisites, search, tags
 from crm.core import clock, jobs, retry
 from crm.core.access import SYSTEM, Actor, Identity, Owned
 from crm.core.errors import AlreadyDone, Conflict, CrmError, InvalidForm, NotFound, SignedOut, Unavailable
@@ -22,7 +22,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Stage
+from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Requisites, Stage
 from crm.imports import files
 from crm.imports import rows as reading
 from crm.imports.matching import Decision, Known, Match, decide, look_up
@@ -82,6 +82,7 @@ class _Writer:
             (Email.__table__, self._emails()),
             (Contact.__table__, self._contacts()),
             (CustomerTag.__table__, self._tags()),
+            (Requisites.__table__, self._requisites()),
             (search.TOKENS, [{"token": token, "customer_id": key} for key, those in tokens for token in sorted(those)]),
         ):
             if found:
@@ -128,6 +129,11 @@ class _Writer:
             for row, match in self.waiting
             if row.contact_facts
         ]
+
+    def _requisites(self) -> list[dict[str, Any]]:
+        nothing: dict[str, Any] = dict.fromkeys(requisites.FIELDS) | {"created_at": self.u.now}
+        signed = ((row.requisites, match.id) for row, match in self.waiting if row.requisites)
+        return [nothing | dict(facts) | {"customer_id": key} for facts, key in signed]
 
     def _tags(self) -> list[dict[str, Any]]:
         names = sorted({name for row, _ in self.waiting for name in row.tags})
@@ -214,6 +220,8 @@ def _change(u: UnitOfWork, match: Match, row: Prepared) -> None:
     if row.person is not None and row.person.id != customer.responsible_id:
         customers.assign(u, customer.id, responsible_id=row.person.id, seen=customer.version)
         match.owned = Owned(customer.responsible_id, customer.team_id, customer.partner_id)
+    if row.requisites:
+        requisites.complete(u, customer.id, row.requisites)
     if row.tags:
         tags.change(u, customer.id, on=row.tags)
     if row.contact:

@@ -153,7 +153,13 @@ def _of_sign(sign: str, word: str) -> list[Way]:
 def _of_fields(text: str) -> list[Way]:
     asked = ((field, field.asked(text)) for field in FIELDS.values())
     return [
-        Way(f"{field.kind}{key}"[:LONGEST], field.why, text if "{text}" in WHYS[field.why] else "", closed=field.closed)
+        Way(
+            f"{field.kind}{key}"[:LONGEST],
+            field.why,
+            text if "{text}" in WHYS[field.why] else "",
+            begins=not field.whole,
+            closed=field.closed,
+        )
         for field, key in asked
         if key
     ]

@@ -15,6 +15,7 @@ class Why(StrEnum):
 
     NAME = "name"
     NUMBER = "number"
+    TAX = "tax"
     EMAIL = "email"
     PHONE = "phone"
     CONTACT = "contact"
@@ -33,6 +34,7 @@ class Why(StrEnum):
 WHYS: Final = {
     Why.NAME: N_("name"),
     Why.NUMBER: N_("customer number"),
+    Why.TAX: N_("tax number"),
     Why.EMAIL: N_("e-mail address"),
     Why.PHONE: N_("phone number"),
     Why.CONTACT: N_("contact person: {text}"),

@@ -27,6 +27,9 @@ SHORTEST_INSIDE: Final = 3
 NAME_OF_A_PERSON: Final = 4
 """Signs, at most: then the last one alone may be what somebody types."""
 
+SHORTEST_TAX: Final = 8
+"""Signs that a tax number has, at least."""
+
 SLIPS: Final = range(4, 25)
 """How long a word must be, and may be, to be found with a slip of the pen."""
 
@@ -39,7 +42,7 @@ def _text(name: str) -> Column[str]:
 
 
 # One token under which a customer is found. The first letter tells its kind: n name, f folded, y pinyin, x number,
-# p phone, r phone from its end, e e-mail, m part of an e-mail, c contact person.
+# p phone, r phone from its end, e e-mail, m part of an e-mail, c contact person, i tax number.
 # No record, because it may narrow what people ask for and never be asked for itself: it holds the digits of phones.
 TOKENS: Final = Table(
     "search_tokens",
@@ -80,6 +83,11 @@ def _asked_number(text: str) -> str:
     return number_key(text) if any(sign.isdigit() for sign in text) else ""
 
 
+def _asked_tax(text: str) -> str:
+    found = "".join(WORD.findall(text.lower()))
+    return found if len(found) >= SHORTEST_TAX and sum(map(str.isdigit, found)) * 2 > len(found) else ""
+
+
 def _of_person(name: str) -> Iterator[str]:
     """Give the words of a person's name in one Latin spelling, those in Chinese by their signs and their sound."""
     for word in words(name):
@@ -100,7 +108,7 @@ class Field:
 
     kind: the first letter of its tokens, one that no other has. keys: under which a stored value is found. asked: what is
     looked for when this was typed, '' for nothing. closed: only some may see it, so that parts of it answer to them alone.
-    by_sign: Chinese words are found by each of their signs, as those of the name are.
+    whole: only the whole value answers. by_sign: Chinese words are found by each of their signs, as those of the name are.
     """
 
     kind: str
@@ -109,11 +117,13 @@ class Field:
     asked: Callable[[str], str]
     closed: bool = False
     by_sign: bool = False
+    whole: bool = False
 
 
 FIELDS: Final = {
     "external_number": Field("x", Why.NUMBER, _numbers, _asked_number),
     "contact": Field("c", Why.CONTACT, _of_person, _asked_person, by_sign=True),
+    "tax": Field("i", Why.TAX, lambda number: [number.lower()], _asked_tax, whole=True),
 }
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from crm import customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
-from ui import contact_forms, customer_card, customer_forms, tag_forms, timeline, words
+from ui import contact_forms, customer_card, customer_forms, requisite_forms, tag_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, attempt, colleagues, watched
@@ -40,7 +40,8 @@ line = (
     _("Responsible: {name}").format(name=responsible) if responsible else "",
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
-more = contact_forms.actions(card) if asked("tab") == "contacts" else []
+ways_to_add = {"contacts": contact_forms.actions, "requisites": requisite_forms.actions}
+more = ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
 tab = header(
     card.name,
     " · ".join(filter(None, line)),
@@ -50,6 +51,7 @@ tab = header(
     tabs={
         "timeline": _("Timeline"),
         "contacts": _("Contact persons"),
+        "requisites": _("Requisites"),
         "purchases": _("Purchases"),
         "history": _("History"),
     },
@@ -61,6 +63,8 @@ with left:
         timeline.draw(*talks, people)
     elif tab == "contacts":
         contact_forms.tab(card)
+    elif tab == "requisites":
+        requisite_forms.tab(card)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -79,5 +83,7 @@ match dialog():
         tag_forms.put(card.id, marks)
     case "contact" | "new_contact":
         contact_forms.draw(card, dialog(), asked_id("contact"))
+    case "requisites" | "new_requisites":
+        requisite_forms.draw(card, dialog(), asked_id("requisites"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

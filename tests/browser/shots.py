@@ -45,7 +45,14 @@ LONG_NAME: Final = "Общество с ограниченной ответст�
     :80
 ].strip()
 MORE: Final = {
-    "customer": ("&do=log", "&do=business&seen=1", "&tab=purchases", "&tab=history", "&tab=contacts"),
+    "customer": (
+        "&do=log",
+        "&do=business&seen=1",
+        "&tab=purchases",
+        "&tab=history",
+        "&tab=contacts",
+        "&tab=requisites",
+    ),
     "customers": ("?do=new", "?q=xyzzyq"),
     "plans": ("?do=target",),
     "users": ("?do=new",),

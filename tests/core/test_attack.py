@@ -34,19 +34,20 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
-from crm import contacts, counters, customers, interactions, notifications, plans, search, tags
+from crm import contacts, counters, customers, interactions, notifications, plans, requisites, search, tags
 from crm.core.access import Role
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
-from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, lookup
+from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup
 from crm.interactions import Interaction
 from crm.notifications import Notification
 from crm.plans import Plan
-from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer
+from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer, some_requisites
 
+TAX_NUMBERS = ("7707083893", "7728168971", "7736050003", "7702070139")
 C = Customer
 TABLE = Customer.__table__
 
@@ -82,6 +83,8 @@ def peopled(cast) -> World:
         a_contact(
             cast, keys[name], name=f"Person {name}", phones=[f"+7495111111{n}"], emails=[f"person@{name}.example"]
         )
+    for name, number in zip(keys, TAX_NUMBERS, strict=True):
+        some_requisites(cast, keys[name], ogrn="", inn=number)
     return World(cast, **keys)
 
 
@@ -233,6 +236,7 @@ ORACLES: dict[str, Callable[[int], Any]] = {
     ),
     "its children": lambda key: select(Interaction.id).where(Interaction.customer_id == key),
     "its phones": lambda key: select(Phone.id).where(Phone.customer_id == key),
+    "its requisites": lambda key: select(Requisites.id).where(Requisites.customer_id == key),
     "its contact persons": lambda key: select(Contact.id).where(Contact.customer_id == key),
 }
 
@@ -317,6 +321,41 @@ def test_parts_of_a_contact_persons_phone_and_address_are_closed_like_the_custom
             assert calm.mates not in list(LOOKS[way](u, asked)), way
     with calm.cast.unit(calm.cast.mate) as u:
         assert list(LOOKS["the box"](u, asked)) == [calm.mates]
+
+
+@pytest.mark.parametrize("way", LOOKS)
+def test_nobody_learns_by_a_tax_number_that_a_customer_of_another_team_exists(calm, way):
+    if way == "the index":
+        return
+    for part in ("rep", "leader", "partner", "stranger"):
+        with calm.cast.unit(getattr(calm.cast, part)) as u:
+            assert list(LOOKS[way](u, TAX_NUMBERS[2])) == [], part
+    with calm.cast.unit(calm.cast.rival) as u:
+        assert len(list(LOOKS[way](u, TAX_NUMBERS[2]))) == 1
+
+
+def test_requisites_of_another_team_are_not_there(calm):
+    with calm.cast.unit(calm.cast.keeper) as u:
+        (hidden,) = requisites.of(u, calm.hidden)
+    with calm.cast.unit(calm.cast.rep) as u:
+        assert requisites.of(u, calm.hidden) == []
+        assert {one.customer_id for one in u.all(select(Requisites))} == calm.seen
+    for ask in (requisites.one, lambda u, key: u.get(Requisites, key)):
+        with pytest.raises(NotFound), calm.cast.unit(calm.cast.rep) as u:
+            ask(u, hidden["id"])
+
+
+@pytest.mark.parametrize("right", ["interactions.log", "purchases.record"])
+def test_requisites_are_written_only_with_the_right_to_change_the_customer(world, right):
+    ways = (
+        lambda u: u.add(Requisites(customer_id=world.mates, inn="x", created_at=NOW)),
+        lambda u: setattr(u.all(select(Requisites).where(Requisites.customer_id == world.mates))[0], "inn", "x"),
+        lambda u: u.delete(u.all(select(Requisites).where(Requisites.customer_id == world.mates))[0]),
+        lambda u: u.add(Requisites(customer_id=world.hidden, inn="x", created_at=NOW)),
+    )
+    for way in ways:
+        with pytest.raises(Refused):
+            act(world, right, way)
 
 
 @pytest.fixture(scope="module")

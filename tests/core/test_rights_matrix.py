@@ -44,6 +44,7 @@ from tests.cast import (
     a_contact,
     a_customer,
     a_former_contact,
+    some_requisites,
 )
 
 REAL = sorted(records.load() and name for name in VERBS)
@@ -65,15 +66,20 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
         team = u.add(Team(name="West")).id
     shared = {name: a_customer(standing, of) for name, of in RELATIONS.items() if name != "own"}
-    people = {key: (a_contact(standing, key), a_former_contact(standing, key)) for key in shared.values()}
+
+    def there(key: int) -> dict[str, int]:
+        persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
+        return persons | {"requisites_id": some_requisites(standing, key)}
+
+    people = {key: there(key) for key in shared.values()}
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
-        people[own] = a_contact(standing, own), a_former_contact(standing, own)
+        people[own] = there(own)
         these = {name: shared.get(name, own) for name in RELATIONS}
-        found[part] = {name: Stage(standing, part, key, *people[key], **facts) for name, key in these.items()}
+        found[part] = {name: Stage(standing, part, key, **people[key], **facts) for name, key in these.items()}
     return found
 
 

@@ -582,6 +582,31 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_purchases_responsible_at", ["responsible_id", "at", "id"], unique=False)
 
     op.create_table(
+        "requisites",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("inn", sa.String(), nullable=True),
+        sa.Column("kpp", sa.String(), nullable=True),
+        sa.Column("ogrn", sa.String(), nullable=True),
+        sa.Column("account", sa.String(), nullable=True),
+        sa.Column("bic", sa.String(), nullable=True),
+        sa.Column("uscc", sa.String(), nullable=True),
+        sa.Column("iban", sa.String(), nullable=True),
+        sa.Column("swift", sa.String(), nullable=True),
+        sa.Column("vat", sa.String(), nullable=True),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_requisites_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requisites")),
+    )
+    with op.batch_alter_table("requisites", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_requisites_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
         "purchase_lines",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("purchase_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
