@@ -468,7 +468,7 @@ def guessed(heading: str, *rows: str, **options: Any) -> dict[str, str]:
     [
         (
             "Название,ИНН,Сайт,Телефон раб.,E-mail",
-            {"Название": "name", "Сайт": "website", "Телефон раб.": "phones", "E-mail": "emails"},
+            {"Название": "name", "ИНН": "inn", "Сайт": "website", "Телефон раб.": "phones", "E-mail": "emails"},
         ),
         (
             "Фамилия,Имя,Отчество,Моб.",
