@@ -48,6 +48,7 @@ REACHES: Final[Mapping[Scope, str]] = {
 AREAS: Final[Mapping[str, str]] = {
     "customers": N_("Customers"),
     "tags": N_("Tags"),
+    "fields": N_("Own fields"),
     "interactions": N_("Journal"),
     "purchases": N_("Purchases"),
     "products": N_("Products"),

@@ -24,6 +24,7 @@ from crm import (
     contacts,
     customers,
     exports,
+    fields,
     imports,
     interactions,
     notifications,
@@ -180,6 +181,13 @@ def a_customer(cast: Cast, of: str | None = "rep", *, partner: bool = False, **r
     return customer.id
 
 
+def a_field(cast: Cast, label: str, kind: str = "text", by: str = "keeper", **raw: Any) -> fields.Definition:
+    """Let the record keeper add an own field; return its definition."""
+    with cast.unit(getattr(cast, by)) as u:
+        added = fields.add(u, {"label": label, "kind": kind} | raw).id
+        return next(one for one in fields.everything(u) if one.id == added)
+
+
 def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
     """Let somebody log an outbound call with a customer; return the entry's id."""
     given = {"kind": "call", "direction": "out", "outcome": "finished"} | facts
@@ -220,6 +228,7 @@ class Stage:
     of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
+    field_id: an own field with the choices S and M.
     """
 
     cast: Cast
@@ -232,6 +241,7 @@ class Stage:
     product_id: int
     plan_id: int
     team_id: int
+    field_id: int
     imports: Mapping[str, imports.Import]
     survey: Any
     terms: Any
@@ -275,6 +285,12 @@ CALLS: Final[Mapping[str, Call]] = {
     "exports.keep": lambda u, _: exports.keep(u, WISH, ("0" * 32, 1), sign_in_id=None),
     "exports.remove_old_files": lambda u, _: exports.steps.remove_old_files(u),
     "exports.take": lambda u, s: exports.take(u, s.exports["ready"].stored_as, sign_in_id=None),
+    "fields.add": lambda u, _: fields.add(u, {"label": "Shoe size", "kind": "number"}),
+    "fields.change": lambda u, s: fields.change(u, s.field_id, {"label": "Dress", "choices": ["M", "S"]}, seen=1),
+    "fields.move": lambda u, s: fields.move(u, s.field_id, after=None),
+    "fields.rename_choice": lambda u, s: fields.rename_choice(u, s.field_id, "choice_1", "XS", seen=1),
+    "fields.restore": lambda u, s: fields.restore(u, s.field_id),
+    "fields.retire": lambda u, s: fields.retire(u, s.field_id, seen=1),
     "imports.attempt": lambda u, s: imports.attempt(u, s.imports["staged"].id),
     "imports.choose": lambda u, s: imports.choose(u, s.imports["staged"].id, s.imports["staged"].plan, seen=1),
     "imports.discard": lambda u, s: imports.discard(u, s.imports["staged"].id),

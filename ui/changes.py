@@ -5,12 +5,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, interactions, plans, settings, tags
+from crm import customers, fields, interactions, plans, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
-from ui import customer_forms, rights_forms, words
+from ui import customer_forms, own_fields, rights_forms, words
 from ui.session import _, language, translated, zone
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -72,6 +72,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "outcome": N_("Result"),
     "topic": N_("Topic"),
     "minutes": N_("Minutes"),
+    "code": N_("Code"),
+    "label": N_("What it is called"),
+    "whose": N_("For whom"),
+    "choices": N_("Choices"),
+    "position": N_("Place"),
+    "mandatory": N_("Must be filled in"),
+    "listed": N_("Column in the list"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -83,8 +90,12 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "outcome": interactions.OUTCOMES,
     "measure": plans.MEASURES,
     "tone": tags.TONES,
+    "whose": fields.WHOSE,
 }
 """Fields that hold codes, with the codes' names."""
+
+_KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.KINDS, "own_fields": fields.KINDS}
+"""What `kind` says of records that are no customers."""
 
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
@@ -144,6 +155,9 @@ def _line(
     record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]
 ) -> tuple[str, str, str]:
     old, new = pair
+    if record == "customers" and key.startswith(fields.OWN):
+        label, now = own_fields.told(key, new)
+        return label, own_fields.told(key, old)[1], now
     if key in PEOPLE or key in TEAMS:
         names = people if key in PEOPLE else teams
         return _field(language(), record, key), _name(names, old), _name(names, new)
@@ -187,7 +201,9 @@ def _value(record: str, key: str, value: Any) -> str:
         return _("yes") if value else _("no")
     if key == "roles":
         return words.listed(words.named(ROLES, code) for code in value)
-    codes = interactions.KINDS if (record, key) == ("interactions", "kind") else CODES.get(key)
+    if (record, key) == ("own_fields", "choices"):
+        return words.listed(label for _code, label, retired in value if not retired)
+    codes = _KINDS.get(record, CODES["kind"]) if key == "kind" else CODES.get(key)
     return words.named(codes, value) if codes else _moment(key, str(value))
 
 

@@ -7,7 +7,7 @@ from crm import audit, purchases, tags, teams
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
-from ui import changes, choices, facts, tables, words
+from ui import changes, choices, facts, own_fields, tables, words
 from ui.facts import Box
 from ui.page import empty, opening
 from ui.session import _, may, me, uow
@@ -82,6 +82,7 @@ def _business_data(card: Card) -> Box:
         _("Note"): card.note,
     }
     lines = [(label, value, "") for label, value in known.items() if value]
+    lines += own_fields.lines(card.kind, card.extra)
     return Box(
         _("Business data"),
         lines,

@@ -8,7 +8,7 @@ from crm import audit, customers, interactions, plans
 from crm.core import clock
 from crm.customers import KINDS, SOURCES, STAGES, Kind
 from crm.interactions import DIRECTIONS, OUTCOMES
-from ui import choices, forms, words
+from ui import choices, forms, own_fields, words
 from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, attempt, may, me, tell, translated, uow, zone
@@ -30,7 +30,7 @@ BUSINESS = (
 
 
 def labels() -> dict[str, str]:
-    """Return the name of every field of the card."""
+    """Return the name of every field that everybody has."""
     return {
         "name": _("Name"),
         "kind": _("Kind"),
@@ -59,20 +59,24 @@ def new(people: dict[int, str]) -> None:
 
 def _new(people: dict[int, str]) -> None:
     form, name = Form("new-customer"), labels()
+    # before the form: which own fields there are depends on it
+    kind = form.chips("kind", name["kind"], translated(KINDS), value=Kind.COMPANY, required=True)
+    own = own_fields.of_kind(kind)
     with form.drawn():
-        form.chips("kind", name["kind"], translated(KINDS), value=Kind.COMPANY, required=True)
         form.text("name", name["name"], max_chars=customers.NAME_LENGTH)
         form.text("phones", name["phones"], help=_("Several with commas between them."))
         form.text("emails", name["emails"], help=_("Several with commas between them."))
         form.text("city", name["city"])
         form.choice("source", name["source"], {None: "–"} | translated(SOURCES))
+        own_fields.draw(form, own, {})
         responsible = None
         if may("customers.assign"):
             responsible = form.choice("responsible", _("Responsible"), {None: "–"} | people, value=me().id)
         if form.submit(_("Add customer")):
             raw = {key: value for key, value in form.values.items() if key != "responsible"}
+            raw |= _lists(raw) | own_fields.typed(own, raw)
             with attempt(_("Customer added.")) as tried, uow(dialog_key()) as u:
-                tried.result = customers.create(u, raw | _lists(raw), responsible_id=responsible).id
+                tried.result = customers.create(u, raw, responsible_id=responsible).id
             if tried.ok and tried.result:
                 go("customer", id=tried.result)
             form.finish(tried)
@@ -94,6 +98,7 @@ def _edit(customer_id: int, group: str) -> None:
     form, fields = Form(f"edit-{group}"), PERSONAL if group == "personal" else BUSINESS
     with uow() as u:
         stored, version = customers.values(u, customer_id), customers.one(u, customer_id).version
+    own = own_fields.of_kind(stored["kind"]) if group == "business" else []
     seen = seen_version() or version
     shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
     if st.session_state.get(form.key("in-conflict")):
@@ -110,9 +115,10 @@ def _edit(customer_id: int, group: str) -> None:
         return
     with form.drawn():
         _draw_fields(form, fields, original)
+        own_fields.draw(form, own, original)
         if not form.submit(_("Save")):
             return
-        raw = form.values | _lists(form.values)
+        raw = form.values | _lists(form.values) | own_fields.typed(own, form.values)
         changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
         with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
             save = customers.edit_personal if group == "personal" else customers.edit
@@ -155,7 +161,8 @@ def _settle(form: Form, customer_id: int, group: str, versions: Versions, versio
         who = audit.last_by(u, "customers", customer_id) or _("Somebody")
     chosen: dict[str, Any] | None = {}
     if versions.in_dispute():
-        chosen = forms.conflict(form, labels(), versions, who)
+        called = labels() | {key: words.md(label) for key, label in own_fields.labels().items()}
+        chosen = forms.conflict(form, called, versions, who, write=own_fields.shown_by_key)
     if chosen is None:
         return
     merged = versions.changed_by_me() | chosen

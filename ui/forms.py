@@ -147,6 +147,14 @@ class Form:
             )  # fmt: skip
         return self.values[field]  # type: ignore[no-any-return]
 
+    def check(self, field: str, label: str, *, value: bool = False, **options: Any) -> bool:
+        """Draw something that is so or not."""
+        with self._place(field):
+            self.values[field] = st.checkbox(
+                label, value=value, key=self.key(field), persist_state="session", **options
+            )
+        return bool(self.values[field])
+
     def submit(self, label: str) -> bool:
         """Draw the form's button; True in the run that it was pressed."""
         with st.container(horizontal=True, horizontal_alignment="right"):
@@ -198,26 +206,38 @@ class Versions:
         }
 
 
-def conflict(form: Form, labels: Mapping[str, str], versions: Versions, who: str) -> dict[str, Any] | None:
+def conflict(
+    form: Form,
+    labels: Mapping[str, str],
+    versions: Versions,
+    who: str,
+    *,
+    write: Callable[[str, Any], str | None] = lambda _field, _value: None,
+) -> dict[str, Any] | None:
     """Draw mine / theirs / original for every field in dispute; return the chosen values once the person decided.
 
-    Fields that only one side changed need no decision: the changed value stands.
+    Fields that only one side changed need no decision: the changed value stands. write: (field, value) -> how it is called,
+    None where it is shown as it is.
     """
     st.warning(
         _("{who} saved this customer while you were writing. Nothing is lost: choose what shall stand.").format(who=who)
     )
-    chosen = {field: _decide(form, labels.get(field, field), field, versions) for field in versions.in_dispute()}
+    chosen = {field: _decide(form, labels.get(field, field), field, versions, write) for field in versions.in_dispute()}
     with st.container(horizontal=True, horizontal_alignment="right"):
         decided = st.button(_("Save what I chose"), type="primary", key=form.key("conflict.save"))
     return chosen if decided else None
 
 
-def _decide(form: Form, label: str, field: str, versions: Versions) -> Any:
+def _decide(form: Form, label: str, field: str, versions: Versions, write: Callable[[str, Any], str | None]) -> Any:
     sides = {"mine": versions.mine[field], "theirs": versions.theirs.get(field)}
     written = {"mine": _("Mine: {value}"), "theirs": _("Theirs: {value}"), "original": _("Original: {value}")}
     if versions.original is not None:
         sides["original"] = versions.original.get(field)
-    names = {side: written[side].format(value=_shown(value)) for side, value in sides.items()}
+    called = {side: write(field, value) for side, value in sides.items()}
+    names = {
+        side: written[side].format(value=_shown(value if called[side] is None else called[side]))
+        for side, value in sides.items()
+    }
     picked = st.radio(label, list(sides), key=form.key(f"conflict.{field}"), format_func=names.__getitem__)
     return sides[str(picked)]
 

@@ -8,7 +8,7 @@ from crm import imports, teams, users
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.imports import FIELDS, ON_MATCH, FieldMapping, Import
-from ui import choices, words
+from ui import choices, own_fields, words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.parts import draw as draw_part
@@ -137,18 +137,18 @@ def mapping(record: Import) -> None:
 
 def _columns(record: Import, examples: dict[str, list[str]], key: str) -> dict[str, str]:
     """Draw the columns of the file; return heading -> field as the person chose it."""
-    now = dict(record.plan.columns)
+    now, targets = dict(record.plan.columns), translated(FIELDS) | own_fields.labels()
     data = {
         "version": key,
         "labels": [_("Column of the file"), _("For example"), _("Becomes")],
         "none": _("not used"),
-        "fields": list(translated(FIELDS).items()),
+        "fields": list(targets.items()),
         "columns": [{"heading": one, "examples": " · ".join(examples[one])} for one in record.headings],
         "chosen": now,
     }
     drawn = part("pairs")(key=f"columns-{key}", data=data, default={"chosen": now}, on_chosen_change=lambda: None)
     # what came back is somebody's patch: only headings and fields that are there are taken from it, and `choose` checks all
-    return {one: drawn.chosen[one] for one in record.headings if drawn.chosen.get(one) in FIELDS}
+    return {one: drawn.chosen[one] for one in record.headings if drawn.chosen.get(one) in targets}
 
 
 def _options(

@@ -10,7 +10,7 @@ from crm.core import i18n
 from crm.core.errors import Invalid
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.imports import FIELDS, OUTCOMES, STATES, Import, Outcome, Preview, State
-from ui import tables, words
+from ui import own_fields, tables, words
 from ui.page import here
 from ui.session import _, attempt, language, n_, tell, translated, uow
 
@@ -49,7 +49,7 @@ def _number(n: int) -> str:
 
 def labels() -> dict[str, str]:
     """Return the name of every field in the reader's language."""
-    return translated(FIELDS)
+    return translated(FIELDS) | own_fields.labels()
 
 
 def preview(found: Preview) -> None:

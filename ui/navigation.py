@@ -45,6 +45,7 @@ SCREENS: Final[tuple[Screen, ...]] = (
     Screen(ADMIN, "admin/users.py", "users", N_("People"), "badge", "users.manage"),
     Screen(ADMIN, "admin/teams.py", "teams", N_("Teams"), "groups", "teams.manage"),
     Screen(ADMIN, "admin/tags.py", "tags", N_("Tags"), "sell", "tags.edit"),
+    Screen(ADMIN, "admin/fields.py", "fields", N_("Own fields"), "list_alt", "fields.manage"),
     Screen(ADMIN, "admin/rights.py", "rights", N_("Rights"), "key", "rights.view"),
     Screen(ADMIN, "admin/settings.py", "settings", N_("Settings"), "tune", "settings.edit"),
     Screen(ADMIN, "admin/audit.py", "audit", N_("Changes"), "history", "audit.view"),

@@ -54,6 +54,11 @@ def _number(n: float, code: str) -> str:
     return format_decimal(n, locale=i18n.locale(code))
 
 
+def exact(n: Decimal) -> str:
+    """Write a number with all its decimals, however many."""
+    return format_decimal(n, locale=i18n.locale(language()), decimal_quantization=False)
+
+
 def share(part: float) -> str:
     """Write a share (0 to 1) as per cent."""
     return format_percent(part, locale=i18n.locale(language()))

@@ -69,6 +69,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "customers.archive": N_("Put customers into the bin and take them out"),
     "customers.export": N_("Take customers out as a file"),
     "tags.edit": N_("Make, rename, join and delete tags"),
+    "fields.manage": N_("Set up the company's own fields"),
     "imports.run": N_("Import customers from files"),
     "imports.view": N_("See imports"),
     "interactions.view": N_("See the journal of contacts"),
@@ -116,6 +117,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | _READS_ALL
     | {
         "customers.archive": ALL,
+        "fields.manage": ALL,
         "imports.view": ALL,
         "users.manage": ALL,
         "teams.manage": ALL,
@@ -138,6 +140,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.archive": ALL,
         "customers.export": ALL,
         "tags.edit": ALL,
+        "fields.manage": ALL,
         "imports.run": ALL,
         "imports.view": ALL,
         "interactions.view": ALL,

@@ -54,8 +54,16 @@ def _written(record: Record, changes: dict[str, list[Any]]) -> dict[str, Any]:
         info = columns[key].info
         if key in NOT_AUDITED or info.get("kept") or pair == [None, None]:
             continue
-        kept[key] = [_shown(value, personal=bool(info.get("personal"))) for value in pair]
+        for name, values in _parts(*pair).items() if info.get("parts") else [(key, pair)]:
+            kept[name] = [_shown(value, personal=bool(info.get("personal"))) for value in values]
     return kept
+
+
+def _parts(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, list[Any]]:
+    """Return part -> [old, new] of a column that holds several values under their own names."""
+    before, after = old or {}, new or {}
+    pairs = {name: [before.get(name), after.get(name)] for name in before | after}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _shown(value: Any, *, personal: bool) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import case, literal, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from crm import search, settings
+from crm import fields, search, settings
 from crm.core.access import Scope
 from crm.core.audit_log import HIDDEN
 from crm.core.errors import Conflict, NotFound
@@ -15,7 +15,7 @@ from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers.fields import Facts, checked
+from crm.customers.fields import Facts, Stored, checked
 from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites
 
 
@@ -28,9 +28,11 @@ def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None 
     """
     if responsible_id is None and u.actor.scope("customers.create") is Scope.OWN:
         responsible_id = u.actor.id
-    facts = checked({"kind": Kind.COMPANY, "name": ""} | dict(raw), region=settings.value(u, "phone_region"))
+    given = {"kind": Kind.COMPANY, "name": ""} | dict(raw)
+    facts = checked(given, stored=Stored(str(given["kind"])), **_house(u))
     customer = Customer(
         **facts.fields,
+        extra=facts.onto({}),
         responsible_id=responsible_id,
         team_id=_team_of(u, responsible_id) if responsible_id is not None else u.actor.team_id,
         partner_id=u.actor.partner_id,
@@ -47,15 +49,17 @@ def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None 
 def edit(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
     """Change fields of a customer; personal fields need their own right. `seen` is the version that the form showed.
 
-    Raises InvalidForm, NotFound, Refused, Conflict.
+    Mandatory own fields must be filled afterwards. Raises InvalidForm, NotFound, Refused, Conflict.
     """
-    return _change(u, customer_id, raw, seen)
+    customer = u.get(Customer, customer_id, seen=seen)
+    return _change(u, customer, checked(raw, stored=Stored(customer.kind, customer.extra), **_house(u)), seen)
 
 
 @verb("customers.edit_personal")
 def edit_personal(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
     """Change name, phones, e-mails or address of a customer. Raises as `edit`."""
-    return _change(u, customer_id, raw, seen)
+    customer = u.get(Customer, customer_id, seen=seen)
+    return _change(u, customer, checked(raw, **_house(u)), seen)
 
 
 @verb("customers.assign")
@@ -80,11 +84,16 @@ def restore(u: UnitOfWork, customer_id: int) -> None:
     u.get(Customer, customer_id).archived_at = None
 
 
-def _change(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], seen: int) -> Customer:
-    facts = checked(raw, region=settings.value(u, "phone_region"))
-    customer = u.get(Customer, customer_id, seen=seen)
+def _house(u: UnitOfWork) -> dict[str, Any]:
+    """Return what the company has decided about what is entered."""
+    return {"region": settings.value(u, "phone_region"), "own": fields.definitions(u)}
+
+
+def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Customer:
     for key, value in facts.fields.items():
         setattr(customer, key, value)
+    if facts.own and (extra := facts.onto(customer.extra)) != customer.extra:
+        customer.extra = extra
     changed = _write_contact_data(u, customer, facts)
     u.session.flush()
     if changed:
@@ -162,7 +171,7 @@ def index(u: UnitOfWork, customer: Customer) -> None:
     signed = u.all(select(Requisites).where(Requisites.customer_id == customer.id))
     tax = [number for one in signed for number in one.numbers]
     found = search.tokens(customer.name, customer.external_number, phones, emails, contact=names, tax=tax)
-    search.index(u, customer.id, found)
+    search.index(u, customer.id, found | fields.stored_tokens(customer.extra))
 
 
 # --- what other capabilities keep on the card ------------------------------

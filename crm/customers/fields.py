@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from crm import fields as own_fields
 from crm.contact_data import clean_email, clean_phone
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.customers.records import Kind, Source, Stage
+from crm.fields import OWN, FieldList
 
 NAME_LENGTH: Final = 200
 TEXTS: Final = (
@@ -29,35 +31,61 @@ CHOICES: Final[Mapping[str, type[StrEnum]]] = {"stage": Stage, "source": Source}
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a customer, cleaned: the fields to set, the phones and the e-mails (None: leave them)."""
+    """What is known of a customer, cleaned: the fields to set, the phones and the e-mails (None: leave them).
+
+    own: key -> value of the company's own fields; None empties one.
+    """
 
     fields: dict[str, Any] = field(default_factory=dict)
     phones: tuple[tuple[str, str], ...] | None = None
     emails: tuple[str, ...] | None = None
+    own: dict[str, Any] = field(default_factory=dict)
+
+    def onto(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a customer's `extra` becomes."""
+        return {key: value for key, value in (dict(extra) | self.own).items() if value is not None}
 
 
-def checked(raw: Mapping[str, Any], *, region: str) -> Facts:
+@dataclass(frozen=True)
+class Stored:
+    """What is there of a customer before the change: then what is mandatory must be filled after it."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def checked(raw: Mapping[str, Any], *, region: str, own: FieldList = (), stored: Stored | None = None) -> Facts:
     """Clean what was typed or imported; raise InvalidForm with one Invalid per wrong field.
 
     raw: field name -> text; `phones` and `emails` are sequences of text; a field that is not there stays as it is.
-    region: the country (RU, CN, …) of phones without a country code.
+    region: the country (RU, CN, …) of phones without a country code. own: the company's own fields that are in use.
+    stored: what was there before; without it nobody asks whether something is missing.
     """
     faults: dict[str, Invalid] = {}
     fields: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    before = stored.extra if stored else {}
+    known = {one.key: one for one in own}
     for key, value in raw.items():
         if key in {"phones", "emails"}:
             continue
         try:
-            fields[key] = _checked_field(key, value)
+            if key in known:
+                values[key] = own_fields.checked(known[key], value, kept=before.get(key))
+            else:
+                fields[key] = _checked_field(key, value)
         except Invalid as fault:
             faults[key] = fault
+    if stored is not None:
+        kind = fields.get("kind", stored.kind)
+        faults = own_fields.missing(own, kind, {**before, **values}) | faults
     phones = _each(raw.get("phones"), lambda text: clean_phone(text, region), "phones", faults)
     emails = _each(raw.get("emails"), clean_email, "emails", faults)
     if faults:
         raise InvalidForm(faults)
     if "name" in fields:
         fields["sort_name"] = sort_name(fields["name"])
-    return Facts(fields, phones, emails)
+    return Facts(fields, phones, emails, values)
 
 
 def _checked_field(key: str, value: Any) -> Any:
@@ -78,7 +106,7 @@ def _checked_field(key: str, value: Any) -> Any:
         return int(text)
     if key in TEXTS:
         return fitting(key, text, LENGTHS.get(key, 200)) or None
-    raise Invalid(N_("There is no field '{key}'."), field=key, key=key)
+    raise Invalid(N_("There is no field '{key}'."), field=key, key=key.removeprefix(OWN))
 
 
 def fitting(key: str, text: str, length: int) -> str:

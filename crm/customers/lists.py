@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
+from crm import fields as own_fields
 from crm.core.access import Owned
 from crm.core.access import Reach as Reached
 from crm.core.errors import NotFound
@@ -19,6 +20,7 @@ from crm.customers.fields import CHOICES, TEXTS
 from crm.customers.lookup import understood
 from crm.customers.records import Customer, CustomerTag, Email, Phone
 from crm.customers.rows import COLUMNS, ORDERS
+from crm.search import TOKENS
 from db.base import AnySelect
 
 COUNT_CAP: Final = 10_000
@@ -31,7 +33,7 @@ SKIPPED: Final = bindparam("skipped", type_=Integer)
 
 @dataclass(frozen=True)
 class Filters:
-    """What narrows the list; None does not narrow."""
+    """What narrows the list; None does not narrow. own: (key, value as the address says it) of own fields."""
 
     text: str = ""
     kind: str | None = None
@@ -40,6 +42,10 @@ class Filters:
     mine: bool = False
     import_id: int | None = None
     tag_id: int | None = None
+    own: tuple[tuple[str, str], ...] = ()
+
+
+_ASKED: Final = "asked_"
 
 
 def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
@@ -51,6 +57,9 @@ def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
         "tag_id": filters.tag_id,
         "responsible_id": u.actor.id if filters.mine else filters.responsible_id,
     }
+    if filters.own:
+        own = own_fields.definitions(u)
+        facts |= {f"{_ASKED}{n}": own_fields.asked(own, *one) for n, one in enumerate(filters.own)}
     return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -70,11 +79,13 @@ def _ways(u: UnitOfWork, wanted: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
-    same = (_condition(key) for key in columns)
-    return statement.where(Customer.archived_at.is_(None), *same)
+    return statement.where(Customer.archived_at.is_(None), *map(_condition, columns))
 
 
 def _condition(key: str) -> ColumnElement[bool]:
+    """Return 'the customer has this value' as SQL; the values of own fields stand in the index of the look-up."""
+    if key.startswith(_ASKED):
+        return Customer.id.in_(select(TOKENS.c.customer_id).where(TOKENS.c.token == bindparam(key)))
     if key not in {"tag_id", OFTEN}:
         return getattr(Customer, key) == bindparam(key)  # type: ignore[no-any-return]
     bearing = select(CustomerTag.customer_id).where(CustomerTag.tag_id == bindparam("tag_id"))
@@ -84,8 +95,8 @@ def _condition(key: str) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=128)
-def _lists(columns: tuple[str, ...], order: str) -> Prepared:
-    return Prepared(_narrowed(select(*COLUMNS), columns).order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
+def _lists(columns: tuple[str, ...], order: str, more: tuple[Any, ...]) -> Prepared:
+    return Prepared(_narrowed(select(*COLUMNS, *more), columns).order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
 
 
 @lru_cache(maxsize=64)
@@ -104,13 +115,21 @@ def _filtered(u: UnitOfWork, statement: AnySelect, filters: Filters) -> AnySelec
 def page(
     u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", number: int = 1, size: int = 50
 ) -> list[dict[str, Any]]:
-    """Return one page of the customers inside the reader's scope as rows of COLUMNS."""
+    """Return one page of the customers inside the reader's scope as rows of COLUMNS and of the own fields that are listed."""
     order, skipped = order if order in ORDERS else "name", (max(number, 1) - 1) * size
+    listed = [one.key for one in own_fields.definitions(u) if one.listed]
+    more = (Customer.extra,) if listed else ()
     if filters.text.strip():
-        statement = _filtered(u, select(*COLUMNS), filters).order_by(*ORDERS[order])
-        return u.rows(statement.limit(size).offset(skipped))
-    wanted = _wanted(u, filters)
-    return u.rows(_lists(_ways(u, wanted), order), **wanted, size=size, skipped=skipped)
+    if filters.text.strip():
+        statement = _filtered(u, select(*COLUMNS, *more), filters).order_by(*ORDERS[order])
+        rows = u.rows(statement.limit(size).offset(skipped))
+    else:
+        wanted = _wanted(u, filters)
+        rows = u.rows(_lists(_ways(u, wanted), order, more), **wanted, size=size, skipped=skipped)
+    for row in rows if listed else ():
+        extra = row.pop("extra")
+        row.update((key, extra.get(key)) for key in listed)
+    return rows
 
 
 def listing(
@@ -247,5 +266,6 @@ def values(u: UnitOfWork, customer_id: int) -> dict[str, Any]:
     """
     customer = one(u, customer_id)
     found = {key: getattr(customer, key) for key in (*TEXTS, "name", "kind", "employees", *CHOICES) if key != "address"}
+    found |= {field.key: customer.extra.get(field.key) for field in own_fields.definitions(u)}
     ways = reach(u, customer_id)
     return found | {"address": ways.address, "phones": list(ways.phones), "emails": list(ways.emails)}

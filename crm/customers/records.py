@@ -85,7 +85,7 @@ class Customer(Guarded, Record):
     """A person or company that we serve.
 
     interaction_count, last_interaction_at: kept by the journal, so that lists need no second table.
-    extra: values of the company's own fields.
+    extra: values of the company's own fields under their keys (`crm.fields`), and what imports kept under its heading.
     """
 
     __tablename__ = "customers"
@@ -119,7 +119,7 @@ class Customer(Guarded, Record):
         deferred=True, deferred_raiseload=True, info=PRIVATE | {"mask": "hidden"}
     )
     note: Mapped[str | None]
-    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict, info={"parts": True})
     interaction_count: Mapped[int] = mapped_column(default=0, info=KEPT)
     last_interaction_at: Mapped[datetime | None] = mapped_column(info=KEPT)
     purchase_count: Mapped[int] = mapped_column(default=0, info=KEPT)

@@ -86,7 +86,9 @@ class Export(Guarded, Record):
     @property
     def wanted(self) -> Filters:
         """The filters of the list."""
-        return Filters(text=self.searched or "", **self.filters)
+        kept = dict(self.filters)
+        own = tuple((str(key), str(value)) for key, value in kept.pop("own", ()))
+        return Filters(text=self.searched or "", own=own, **kept)
 
     @property
     def form(self) -> Form:

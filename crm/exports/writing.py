@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, bindparam, select
 
-from crm import customers, tags, users
+from crm import customers, fields, tags, users
 from crm.core import retry
 from crm.core.access import Owned
 from crm.core.i18n import translate
@@ -24,12 +24,13 @@ from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, SOURCES, STAGES, Customer, Email, Filters, Phone
 from crm.exports import forms
 from crm.exports.records import RIGHT, Form, path_of
+from crm.fields import OWN, FieldList
 from crm.imports.headings import EXPORTED, FIELDS
 
 R = TypeVar("R")
 CHUNK: Final = 500
-MOST_OWN: Final = 100
-"""So many of the company's own fields become columns; a file has room for 200."""
+MOST_KEPT: Final = 100
+"""So many columns that imports kept become columns again; a file has room for 200."""
 _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
 _TEXTS: Final = tuple(
     getattr(Customer, key) for key in EXPORTED if key not in {"phones", "emails", "responsible", "tags"}
@@ -66,19 +67,23 @@ class Wish:
 
 @dataclass(frozen=True)
 class Words:
-    """How codes and colleagues are called in a file."""
+    """How codes and colleagues are called in a file, and which own fields are in it."""
 
     language: str
     people: Mapping[int, str]
+    fields: FieldList = ()
 
     def say(self, text: str) -> str:
         """Translate a text into the language of the file."""
         return translate(self.language, text)
 
-    def cells(self, row: Mapping[str, Any], own: Sequence[str]) -> list[str]:
-        """Return a customer as the cells of a table."""
+    def cells(self, row: Mapping[str, Any], kept: Sequence[str]) -> list[str]:
+        """Return a customer as the cells of a table. kept: the columns that imports kept under their headings."""
         facts = {**row, "responsible": self.people.get(row["responsible_id"] or 0, "")}
-        return [self._cell(key, facts[key]) for key in EXPORTED] + [str(row["extra"].get(key, "")) for key in own]
+        extra = row["extra"]
+        found = [self._cell(key, facts[key]) for key in EXPORTED]
+        found += [fields.written(one, extra.get(one.key), self.say) for one in self.fields]
+        return found + [str(extra.get(key, "")) for key in kept]
 
     def _cell(self, key: str, value: Any) -> str:
         if key in _CODED:
@@ -96,11 +101,11 @@ def write(units: Units, wish: Wish, token: str, progress: Callable[[int, int], N
     with units() as u:
         u.need(RIGHT)
         these = array("q", u.all(customers.keys(u, wish.filters, right=RIGHT)))
-        words = Words(wish.language, users.names(u))
+        words = Words(wish.language, users.names(u), fields.definitions(u))
     part = path_of(token).with_suffix(".part")
-    own = [] if wish.form is Form.VCARD else _own_fields(units, these)
+    kept = [] if wish.form is Form.VCARD else _kept_columns(units, these)
     count = 0
-    with _opened(wish, words, own, part) as add:
+    with _opened(wish, words, kept, part) as add:
         for start in range(0, len(these), CHUNK):
             for row in _patiently(units, page, list(these[start : start + CHUNK])):
                 add(row)
@@ -116,31 +121,32 @@ def fresh_token() -> str:
 
 
 @contextmanager
-def _opened(wish: Wish, words: Words, own: Sequence[str], path: Path) -> Iterator[Callable[[Mapping[str, Any]], Any]]:
+def _opened(wish: Wish, words: Words, kept: Sequence[str], path: Path) -> Iterator[Callable[[Mapping[str, Any]], Any]]:
     """Open the file for writing; what is added are rows of `page`."""
     if wish.form is Form.VCARD:
         with forms.as_cards(path) as add:
             yield add
         return
-    headings = {key: words.say(FIELDS[key]) for key in EXPORTED} | {f"own:{key}": key for key in own}
+    headings = {key: words.say(FIELDS[key]) for key in EXPORTED}
+    headings |= {one.key: one.label for one in words.fields} | {f"kept:{key}": key for key in kept}
     table = (
         forms.as_csv(path, headings, wish.language)
         if wish.form is Form.CSV
         else forms.as_workbook(path, headings, words.say(forms.TITLE))
     )
     with table as put:
-        yield lambda row: put(words.cells(row, own))
+        yield lambda row: put(words.cells(row, kept))
 
 
-def _own_fields(units: Units, these: Sequence[int]) -> list[str]:
-    """Return the names of the company's own fields that these customers have, in the order of the alphabet."""
+def _kept_columns(units: Units, these: Sequence[int]) -> list[str]:
+    """Return the headings under which imports kept something of these customers, in the order of the alphabet."""
     found: set[str] = set()
     for start in range(0, len(these), CHUNK):
         chunk = list(these[start : start + CHUNK])
         found.update(
             key for row in _patiently(units, lambda u, ids: u.rows(_OWN, these=ids), chunk) for key in row["extra"]
         )
-    return sorted(found)[:MOST_OWN]
+    return sorted(key for key in found if not key.startswith(OWN))[:MOST_KEPT]
 
 
 def _patiently(units: Units, ask: Callable[[UnitOfWork, list[int]], list[R]], these: list[int]) -> list[R]:

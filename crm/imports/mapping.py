@@ -17,6 +17,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import LANGUAGES, N_, translate
 from crm.customers import CHOICES, KINDS, SOURCES, STAGES, Kind, Source
+from crm.fields import OWN
 from crm.imports import presets
 from crm.imports.headings import EXPORTED, FIELDS, exported_in, our_headings
 from crm.imports.presets import Preset
@@ -58,8 +59,8 @@ _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 class FieldMapping:
     """How the columns of a file become customers.
 
-    columns: heading -> field of FIELDS. template: the name where the file has none, for example 'Customer {ID}'.
-    fixed: what new customers get where the row says nothing: kind, stage, source, responsible_id, team_id.
+    columns: heading -> field of FIELDS or key of an own field. template: the name where the file has none, for example
+    'Customer {ID}'. fixed: what new customers get where the row says nothing: kind, stage, source, responsible_id, team_id.
     phone_region: the country of phones without a code, '' for the company's setting.
     keep_own_fields: columns that are not mapped are kept under their headings.
     """
@@ -100,18 +101,21 @@ def from_json(raw: Mapping[str, Any]) -> FieldMapping:
 _NO_MAPPING: Final = N_("This is not a mapping of columns to fields.")
 
 
-def check(mapping: FieldMapping, columns: Sequence[str]) -> None:
+def check(mapping: FieldMapping, columns: Sequence[str], own: Iterable[str] = ()) -> None:
     """Make sure that a mapping can be used with these columns; raise InvalidForm with every fault.
 
-    The faults stand beside `columns` (or the heading of one column), `template`, `fixed.<key>` and `phone_region`.
+    own: the keys of the company's own fields. The faults stand beside `columns` (or the heading of one column), `template`,
+    `fixed.<key>` and `phone_region`.
     """
     faults: dict[str, Invalid] = {}
     fed: dict[str, str] = {}
+    targets = {*FIELDS, *own}
     for heading, target in mapping.columns.items():
         if heading not in columns:
             faults[heading] = Invalid(N_("The file has no column '{column}'."), field=heading, column=heading)
-        elif target not in FIELDS:
-            faults[heading] = Invalid(N_("There is no field '{key}'."), field=heading, key=target)
+        elif target not in targets:
+            text = N_("There is no field '{key}'.")
+            faults[heading] = Invalid(text, field=heading, key=target.removeprefix(OWN))
         elif target in fed and target not in SEVERAL:
             text = N_("Only one column can become this field; '{column}' is it already.")
             faults[heading] = Invalid(text, field=heading, column=fed[target])
@@ -260,24 +264,32 @@ _NOT_VALUES: Final = re.compile(
 
 
 def guess(
-    columns: Sequence[str], sample: Sequence[Sequence[str]], *, word: str = "Customer", people: Iterable[str] = ()
+    columns: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    *,
+    word: str = "Customer",
+    people: Iterable[str] = (),
+    own: Mapping[str, str] | None = None,
 ) -> FieldMapping:
     """Propose a mapping from the headings and some rows of the file.
 
     word: how a customer without a name is called in the reader's language. people: names under which colleagues are known.
+    own: key -> label of the company's own fields; a column called like one becomes it, unless a field of everybody is called so.
     A column whose values must be known (stage, responsible, …) is proposed only when some of them are.
     """
+    mine = _called_like(columns, own or {})
     if exported_in(columns):
-        return FieldMapping(columns=dict(zip(columns, EXPORTED, strict=False)), keep_own_fields=True)
+        back = dict(zip(columns, EXPORTED, strict=False))
+        return FieldMapping(columns=mine | back, keep_own_fields=True)
     values = {
         heading: [row[place] for row in sample if len(row) > place and row[place].strip()]
         for place, heading in enumerate(columns)
     }
     known = frozenset(name.casefold() for name in people)
     if (ready := presets.of(columns)) is not None:
-        return _ready(ready, columns, values, known)
+        return _ready(ready, columns, values, known, mine)
     ours = our_headings()
-    found = _contact(columns)
+    found: dict[str, str] = _contact(columns) | mine
     for heading in columns:
         plain = _plain(heading)
         target = None if heading in ours or heading in found or _NOT_VALUES.search(plain) else _way_of_reaching(plain)
@@ -295,7 +307,11 @@ def guess(
 
 
 def _ready(
-    preset: Preset, columns: Sequence[str], values: Mapping[str, Sequence[str]], people: frozenset[str]
+    preset: Preset,
+    columns: Sequence[str],
+    values: Mapping[str, Sequence[str]],
+    people: frozenset[str],
+    own: Mapping[str, str],
 ) -> FieldMapping:
     """Return the mapping of a known system's export for these columns."""
     found: dict[str, str] = {}
@@ -306,11 +322,27 @@ def _ready(
         (one for one in columns if preset.template and presets.plain(one) == presets.plain(preset.template)), ""
     )
     return FieldMapping(
-        columns=found,
+        columns=dict(own) | found,
         template=f"{{{spare}}}" if spare else "",
         fixed={"kind": str(preset.kind), "source": str(Source.FILE)},
         keep_own_fields=preset.keep_own_fields,
     )
+
+
+def _called_like(columns: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
+    """Return heading -> key of the columns that bear the label, or the key, of an own field."""
+    names = {_same(label): key for key, label in own.items()} | {key: key for key in own}
+    standard = {word for target in FIELDS for word in _label(target).split("|")} if own else set()
+    found: dict[str, str] = {}
+    for heading in columns:
+        key = names.get(_same(heading)) if _plain(heading) not in standard else None
+        if key is not None and key not in found.values():
+            found[heading] = key
+    return found
+
+
+def _same(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 @lru_cache(maxsize=64)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from crm import fields
 from crm.core.access import OWN, Actor, Owned
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
-from crm.customers import Customer, Email, Phone
+from crm.customers import Customer, Email, Kind, Phone
 from crm.imports.mapping import OnMatch
 from crm.imports.records import Faults, Outcome
 from crm.imports.rows import Prepared, Terms
@@ -25,11 +26,16 @@ Key = tuple[str, str]
 
 @dataclass(eq=False)
 class Match:
-    """A customer whom rows can mean: one that is stored, or one that an earlier row of the same file adds (id None so far)."""
+    """A customer whom rows can mean: one that is stored, or one that an earlier row of the same file adds (id None so far).
+
+    kind, extra: what it is, and what stands beside its fields, as the rows so far have left it.
+    """
 
     id: int | None
     owned: Owned
     external_number: str | None
+    kind: str = Kind.COMPANY
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -43,6 +49,8 @@ class Known:
     def add(self, row: Prepared, match: Match) -> None:
         """Remember that a row's keys lead to this customer from now on."""
         match.external_number = match.external_number or row.external_number
+        match.kind = row.fields.get("kind", match.kind)
+        match.extra = row.facts.onto(match.extra | dict(row.extra))
         for key in keys_of(row):
             self.by_key.setdefault(key, {})[id(match)] = match
 
@@ -78,7 +86,9 @@ def look_up(u: UnitOfWork, rows: Iterable[Prepared], known: Known) -> None:
     for row in rows:
         for kind, value in keys_of(row):
             wanted[kind].add(value)
-    owner = (Customer.external_number, Customer.responsible_id, Customer.team_id, Customer.partner_id)
+    owner: tuple[Any, ...] = (
+        Customer.external_number, Customer.responsible_id, Customer.team_id, Customer.partner_id, Customer.kind, Customer.extra,
+    )  # fmt: skip
     for kind, column, customer_id, found in (
         ("external_number", Customer.external_number, Customer.id, select(*owner)),
         ("phones", Phone.digits, Phone.customer_id, select(*owner).join(Phone, Phone.customer_id == Customer.id)),
@@ -89,9 +99,8 @@ def look_up(u: UnitOfWork, rows: Iterable[Prepared], known: Known) -> None:
         statement = found.add_columns(column.label("key"), customer_id.label("customer_id"))
         for one in u.rows(statement.where(column.in_(sorted(wanted[kind])), Customer.archived_at.is_(None))):
             owned = Owned(one["responsible_id"], one["team_id"], one["partner_id"])
-            match = known.stored.setdefault(
-                one["customer_id"], Match(one["customer_id"], owned, one["external_number"])
-            )
+            facts = (one["customer_id"], owned, one["external_number"], one["kind"], one["extra"])
+            match = known.stored.setdefault(one["customer_id"], Match(*facts))
             known.by_key.setdefault((kind, one["key"]), {})[id(match)] = match
 
 
@@ -120,18 +129,25 @@ def decide(row: Prepared, known: Known, actor: Actor, under: Terms) -> Decision:
         return _new(row, actor, under)
     if under.plan.on_match is OnMatch.SKIP:
         return Decision(Outcome.SKIPPED, match=meant[0])
-    return _update(row, meant, actor)
+    return _update(row, meant, actor, under)
 
 
 def _new(row: Prepared, actor: Actor, under: Terms) -> Decision:
     if "name" not in row.fields:
         return _faulty("name", N_("Please enter a name."))
+    if gaps := fields.missing(under.fields, kind_of(row, under), row.kept):
+        return Decision(Outcome.FAULTY, faults=gaps)
     owned = _owner(row, actor, under)
     if owned is None:
         return _faulty("responsible", N_("There is no such colleague."))
     if not (actor.covers("customers.create", owned) and actor.covers("imports.run", owned)):
         return _faulty("responsible", N_("You may not add customers for this person or team."))
     return Decision(Outcome.NEW, owned=owned)
+
+
+def kind_of(row: Prepared, under: Terms) -> str:
+    """Return what kind of customer a row adds."""
+    return str(row.fields.get("kind") or under.plan.fixed.get("kind") or Kind.COMPANY)
 
 
 def _owner(row: Prepared, actor: Actor, under: Terms) -> Owned | None:
@@ -146,7 +162,7 @@ def _owner(row: Prepared, actor: Actor, under: Terms) -> Owned | None:
     return None if person is None else Owned(person.id, person.team_id, actor.partner_id)
 
 
-def _update(row: Prepared, meant: Sequence[Match], actor: Actor) -> Decision:
+def _update(row: Prepared, meant: Sequence[Match], actor: Actor, under: Terms) -> Decision:
     if len(meant) > 1:
         return _faulty(
             "",
@@ -164,6 +180,9 @@ def _update(row: Prepared, meant: Sequence[Match], actor: Actor) -> Decision:
             return _faulty("responsible", _OUTSIDE)
     if not all(actor.covers(right, match.owned) for right in needed):
         return _faulty("", _OUTSIDE)
+    after_it = row.facts.onto(match.extra)
+    if gaps := fields.missing(under.fields, row.fields.get("kind", match.kind), after_it) if row.raw else {}:
+        return Decision(Outcome.FAULTY, faults=gaps)
     return Decision(Outcome.UPDATED, match=match)
 
 

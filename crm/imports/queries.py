@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -113,7 +113,7 @@ def preview(u: UnitOfWork, import_id: int, *, most: int = 20) -> Preview:
         decision = decide(row, known, u.actor, under)
         shown.append(PreviewRow(row.number, decision.outcome, _values(row), decision.faults))
     own = tuple(heading for _, heading in under.own)
-    return Preview(_fields(prepared, own), own, tuple(shown))
+    return Preview(_fields(prepared, own, [one.key for one in under.fields]), own, tuple(shown))
 
 
 def _values(row: Prepared) -> dict[str, str]:
@@ -133,13 +133,13 @@ def _values(row: Prepared) -> dict[str, str]:
     }
 
 
-def _fields(prepared: list[Prepared], own: tuple[str, ...]) -> tuple[str, ...]:
+def _fields(prepared: list[Prepared], own: tuple[str, ...], keys: Sequence[str]) -> tuple[str, ...]:
     order = ("name", "kind", "phones", "emails", "external_number")
     there = {key for row in prepared for key in _values(row)} - set(own)
     more = (one for one in headings.FIELDS if one.startswith(CONTACT))
     rest = [
         key
-        for key in ("stage", "source", *customers.TEXTS, "employees", "tags", *REQUISITES, *more)
+        for key in ("stage", "source", *customers.TEXTS, "employees", "tags", *REQUISITES, *more, *keys)
         if key in there and key not in order
     ]
     return (*(key for key in order if key in there or key == "name"), *rest)

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import contacts, customers, requisites, search, settings, tags
+from crm import contacts, customers, fields, requisites, search, settings, tags
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.customers import Facts
+from crm.fields import OWN, FieldList
 from crm.imports.files import Row
 from crm.imports.headings import our_headings
 from crm.imports.mapping import CONTACT, NAME_PARTS, REQUISITES, FieldMapping, coded, filled
@@ -27,6 +28,7 @@ MOST_WAYS: Final = 30
 """So many phones, or e-mails, one customer has at most."""
 _JOINED: Final = {"address": ", ", "note": "\n", "tags": ", "}
 _CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
+_LIKE_A_KEY: Final = re.compile(rf"^(?:{OWN})+")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+")
 
 
@@ -43,7 +45,7 @@ class Terms:
     """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
 
     people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so. tags: the keys of
-    those that may be used, None where new ones may be made.
+    those that may be used, None where new ones may be made. fields: the company's own fields that are in use.
     """
 
     plan: FieldMapping
@@ -51,6 +53,7 @@ class Terms:
     region: str
     people: Mapping[str, tuple[Person, ...]]
     tags: frozenset[str] | None = None
+    fields: FieldList = ()
 
     @cached_property
     def targets(self) -> tuple[tuple[int, str], ...]:
@@ -64,7 +67,9 @@ class Terms:
         if not self.plan.keep_own_fields:
             return ()
         left_out = {*self.plan.columns, *our_headings()}
-        return tuple((place, heading) for place, heading in enumerate(self.columns) if heading not in left_out)
+        kept = ((place, heading) for place, heading in enumerate(self.columns) if heading not in left_out)
+        # a heading that looks like the key of an own field must never become its value unchecked
+        return tuple((place, _LIKE_A_KEY.sub("", heading)) for place, heading in kept)
 
     @cached_property
     def by_id(self) -> Mapping[int, Person]:
@@ -82,7 +87,7 @@ def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
     region = plan.phone_region or settings.value(u, "phone_region")
     usable = None if u.may("tags.edit") else frozenset(tags.key_of(row["name"]) for row in tags.directory(u).values())
     called = {name: tuple(those.values()) for name, those in people.items()}
-    return Terms(plan, tuple(columns), region, called, usable)
+    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u))
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,11 @@ class Prepared:
         return {**self.spare, **self.facts.fields}
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """What stands beside the fields of a new customer: own fields, and columns under their headings."""
+        return self.facts.onto(self.extra)
+
+    @property
     def external_number(self) -> str | None:
         """The customer's number in another system."""
         return self.facts.fields.get("external_number")
@@ -135,7 +145,8 @@ class Prepared:
         emails = (*self.emails, *contact.get("emails", "").split())
         names = [contact["name"]] if contact else []
         tax = [self.requisites[key] for key in requisites.TAX if self.requisites.get(key)]
-        return search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names, tax=tax)
+        found = search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names, tax=tax)
+        return found | fields.stored_tokens(self.kept)
 
 
 def prepare(row: Row, under: Terms) -> Prepared:
@@ -158,7 +169,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
     names = _tags(raw.pop("tags", ""), under, faults)
     facts, spare = Facts(), Facts()
     try:
-        facts = customers.checked(raw, region=under.region)
+        facts = customers.checked(raw, region=under.region, own=under.fields)
         if "name" not in raw and (name := _templated(row.cells, under)):
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:

@@ -25,7 +25,7 @@ from crm.core.verbs import verb
 from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Requisites, Stage
 from crm.imports import files
 from crm.imports import rows as reading
-from crm.imports.matching import Decision, Known, Match, decide, look_up
+from crm.imports.matching import Decision, Known, Match, decide, kind_of, look_up
 from crm.imports.records import Import, ImportRow, Outcome, State, as_causes, need_to_work_with
 from crm.imports.rows import Prepared, Terms
 from db.dialect import free_ids
@@ -100,7 +100,7 @@ class _Writer:
         }
         kept = {
             "id": match.id,
-            "extra": dict(row.extra),
+            "extra": row.kept,
             "created_at": self.u.now,
             "created_by_id": self.u.actor.id,
             "import_id": self.record.id,
@@ -192,7 +192,7 @@ def locked(u: UnitOfWork, import_id: int) -> Import:
 def _store(u: UnitOfWork, writer: _Writer, row: Prepared, decision: Decision, known: Known) -> Decision:
     """Do what was decided; return what came of it: a stored customer can still refuse what the row brings."""
     if decision.outcome is Outcome.NEW:
-        match = Match(None, decision.owned, row.external_number)
+        match = Match(None, decision.owned, row.external_number, kind_of(row, writer.under))
         writer.add(row, match)
         known.add(row, match)
     elif decision.outcome is Outcome.UPDATED and decision.match is not None:
@@ -388,7 +388,7 @@ def try_all(database: Database, who: Who, import_id: int, progress: Callable[[in
                 for row in chunk:
                     decision = decide(row, known, u.actor, source.under)
                     trial.note(row, decision)
-                    _simulate(row, decision, known)
+                    _simulate(row, decision, known, source.under)
             trial.row += len(chunk)
             progress(trial.row)
             if time.monotonic() - told_at > REPORT_SECONDS:
@@ -397,9 +397,9 @@ def try_all(database: Database, who: Who, import_id: int, progress: Callable[[in
     retry.run(database, who, report, import_id, trial.as_json(done=True))
 
 
-def _simulate(row: Prepared, decision: Decision, known: Known) -> None:
+def _simulate(row: Prepared, decision: Decision, known: Known, under: Terms) -> None:
     if decision.outcome is Outcome.NEW:
-        known.add(row, Match(None, decision.owned, row.external_number))
+        known.add(row, Match(None, decision.owned, row.external_number, kind_of(row, under)))
     elif decision.outcome is Outcome.UPDATED and decision.match is not None:
         if row.person is not None:
             decision.match.owned = Owned(row.person.id, row.person.team_id, decision.match.owned.partner_id)

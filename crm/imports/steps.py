@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import select, update
 
+from crm import fields
 from crm.core import jobs
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.i18n import N_
@@ -88,7 +89,7 @@ def reread(u: UnitOfWork, import_id: int, survey: Survey, *, seen: int, word: st
 def choose(u: UnitOfWork, import_id: int, plan: FieldMapping, *, seen: int) -> Import:
     """Set the mapping. Raises InvalidForm with a fault per column or option, Conflict, NotFound."""
     record = _staged(u, import_id, seen)
-    mappings.check(plan, record.headings)
+    mappings.check(plan, record.headings, _own(u))
     if plan.as_json() != record.mapping:
         record.mapping, record.trial = plan.as_json(), None
     return record
@@ -197,8 +198,13 @@ def _ready(u: UnitOfWork, import_id: int) -> Import:
         raise Conflict(_NOT_NOW)
     if record.file_removed_at is not None:
         raise Invalid(_NO_FILE, field="file")
-    mappings.check(record.plan, record.headings)
+    mappings.check(record.plan, record.headings, _own(u))
     return record
+
+
+def _own(u: UnitOfWork) -> dict[str, str]:
+    """Return key -> label of the company's own fields."""
+    return {one.key: one.label for one in fields.definitions(u)}
 
 
 def _seen(survey: Survey) -> dict[str, Any]:
@@ -218,7 +224,9 @@ def _proposed(u: UnitOfWork, token: str, form: Format, found: Survey, word: str)
         if set(before.headings) - headings.our_headings() == columns:
             return before.plan  # type: ignore[no-any-return]
     people = terms(u, FieldMapping(), found.columns).people
-    return mappings.guess(found.columns, files.sample(token, form, found.reading), word=word, people=people)
+    return mappings.guess(
+        found.columns, files.sample(token, form, found.reading), word=word, people=people, own=_own(u)
+    )
 
 
 # --- questions about one import -----------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 from crm import customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
-from ui import customer_forms, export_forms, filters, tables, words
+from ui import customer_forms, export_forms, filters, own_fields, tables, words
 from ui.page import Action, dialog, empty, header, opening
 from ui.session import _, colleagues, may, translated, watched, watched_each
 
@@ -18,13 +18,15 @@ actions = [take_out] * may("customers.export") + [add] * may("customers.create")
 words_known = {str(key): one["name"] for key, one in watched(("tags",), tags.directory).items()}
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
-text, kind, stage, tag, responsible, mine = filters.row(
+own = own_fields.filter_row()
+text, kind, stage, tag, responsible, mine, *values = filters.row(
     filters.text("q", _("Name, phone, e-mail or number")),
     filters.choice("kind", _("Kind"), translated(KINDS)),
     filters.choice("stage", _("Stage"), translated(STAGES)),
     filters.choice("tag", _("Tag"), words_known),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
     filters.switch("mine", _("Mine")),
+    *own,
 )
 imported = filters.asked("import")
 wanted = Filters(
@@ -35,6 +37,7 @@ wanted = Filters(
     mine=bool(mine),
     tag_id=int(tag) if tag else None,
     import_id=int(imported) if imported.isdigit() else None,
+    own=tuple((one.param, value) for one, value in zip(own, values, strict=True) if value),
 )
 
 number, order = tables.asked_page(), "recent" if mine else "name"
@@ -62,6 +65,7 @@ columns = {
     "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), ""), spare=True),
     "last_interaction_at": tables.Column(_("Last contact"), words.when),
     "interaction_count": tables.Column(_("Contacts"), lambda n: words.number(n) if n else "", right=True),
+    **own_fields.columns(),
 }
 
 
@@ -83,7 +87,7 @@ def nobody_yet() -> None:
 
 if count:
     tables.table(
-        rows,
+        [dict.fromkeys(columns) | row for row in rows],  # a colleague may be adding a field at this very moment
         columns,
         key="customers",
         opens="/customer?id={id}".format_map,

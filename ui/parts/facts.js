@@ -20,7 +20,13 @@ export default function ({ data, parentElement }) {
     head.append(link)
   }
   for (const [label, value, icon] of box.lines) {
-    if (icon) {
+    if (icon === "link" && /^https?:\/\//.test(value)) {
+      const pair = make("div"), line = make("dd"), link = make("a", "", value)
+      Object.assign(link, { href: value, target: "_blank", rel: "noopener noreferrer" })
+      line.append(link)
+      pair.append(make("dt", "", label), line)
+      list.append(pair)
+    } else if (icon && icon !== "link") {
       const line = make("dd", "icons")
       line.append(make("span", "icon", icon), make("span", "", value))
       list.append(line)
