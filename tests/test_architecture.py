@@ -615,6 +615,7 @@ OTHERWISE = {
     "crm/imports/headings.py:our_headings calls translate": "knows our own file of faults again, in whichever language it was written",
     "crm/imports/headings.py:exported calls translate": "the headings of an export, and knowing them again when the file comes back",
     "crm/exports/writing.py:Words.say calls translate": "a file is written in the language of whoever asked, also by a job",
+    "crm/fields/standard.py:reserved calls translate": "an own field must not be called like a standard one in any language",
     "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
     "crm/imports/mapping.py:_label calls translate": "likewise",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",

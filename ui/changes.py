@@ -76,11 +76,16 @@ FIELDS: Final[Mapping[str, str]] = {
     "label": N_("What it is called"),
     "whose": N_("For whom"),
     "choices": N_("Choices"),
-    "position": N_("Place"),
     "mandatory": N_("Must be filled in"),
     "listed": N_("Column in the list"),
 }
 """Names of fields that are not on a customer's card."""
+
+OTHERWISE: Final[Mapping[tuple[str, str], str]] = {
+    ("notifications", "responsible_id"): N_("To whom"),
+    ("own_fields", "position"): N_("Place"),
+}
+"""Fields that are called otherwise on one kind of record."""
 
 CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "kind": customers.KINDS,
@@ -189,8 +194,8 @@ def _scope(right: str, value: Any) -> str:
 def _field(_language: str, record: str, key: str) -> str:
     if record == "settings" and key in settings.DEFINITIONS:
         return _(settings.DEFINITIONS[key].label)
-    if (record, key) == ("notifications", "responsible_id"):
-        return _("To whom")
+    if (record, key) in OTHERWISE:
+        return _(OTHERWISE[record, key])
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
 
 

@@ -120,7 +120,6 @@ def page(
     listed = [one.key for one in own_fields.definitions(u) if one.listed]
     more = (Customer.extra,) if listed else ()
     if filters.text.strip():
-    if filters.text.strip():
         statement = _filtered(u, select(*COLUMNS, *more), filters).order_by(*ORDERS[order])
         rows = u.rows(statement.limit(size).offset(skipped))
     else:

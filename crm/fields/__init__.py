@@ -24,6 +24,7 @@ from crm.fields.records import (
     OwnField,
     Whose,
 )
+from crm.fields.standard import STANDARD
 from crm.fields.values import asked, checked, is_filled, missing, stored_tokens, token, written
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "LABEL_LENGTH",
     "MOST_CHOICES",
     "OWN",
+    "STANDARD",
     "WHOSE",
     "WITH_CHOICES",
     "Choice",

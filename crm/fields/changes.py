@@ -1,6 +1,7 @@
 """The verbs of own fields."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ from crm.fields.records import (
     OwnField,
     Whose,
 )
-from crm.search import HAN, fold
+from crm.fields.standard import reserved
+from crm.search import CYRILLIC, HAN
 
 CODE_LENGTH: Final = 24
 _NUMBERED: Final = "choice_"
@@ -142,7 +144,8 @@ def _facts(u: UnitOfWork, raw: Mapping[str, Any], field: OwnField | None) -> tup
 def _fact(u: UnitOfWork, key: str, value: Any, field: OwnField | None) -> Any:
     if key == "label":
         label = _line(str(value or ""), LABEL_LENGTH, key)
-        if label.casefold() in {one.label.casefold() for one in everything(u) if field is None or one.id != field.id}:
+        others = {one.label.casefold() for one in everything(u) if field is None or one.id != field.id}
+        if label.casefold() in others | reserved():
             raise Invalid(N_("There is a field of this name already."), field=key)
         return label
     if key in {"mandatory", "listed"}:
@@ -203,7 +206,8 @@ def _refuse_codes(labels: Iterable[str], codes: Iterable[str], *, field: str = "
 def _code(label: str, taken: set[str]) -> str:
     """Make a code that says something out of a label: 'Business need' -> business_need, 'Потребность' -> potrebnost."""
     sounds = " ".join(lazy_pinyin(label)) if HAN.search(label) else label
-    words = [re.sub(r"[^a-z0-9]", "", fold(word)) for word in re.findall(r"[^\W_]+", sounds.lower())]
-    start = "_".join(filter(None, words))[:CODE_LENGTH].strip("_") or "field"
+    latin = "".join(CYRILLIC.get(letter, letter) for letter in sounds.lower())
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(sign))
+    start = "_".join(re.findall(r"[a-z0-9]+", plain))[:CODE_LENGTH].strip("_") or "field"
     codes = [start, *(f"{start}_{number}" for number in range(2, len(taken) + 3))]
     return next(one for one in codes if one not in taken)

@@ -5,39 +5,11 @@ from functools import lru_cache
 from typing import Final
 
 from crm.core.i18n import LANGUAGES, N_, translate
+from crm.fields import STANDARD
 
-FIELDS: Final[Mapping[str, str]] = {
-    "name": N_("Name"),
-    "surname": N_("Surname"),
-    "given_name": N_("Given name"),
-    "middle_name": N_("Middle name"),
-    "kind": N_("Kind"),
-    "phones": N_("Phones"),
-    "emails": N_("E-mail addresses"),
-    "external_number": N_("Number in another system"),
-    "responsible": N_("Responsible"),
-    "stage": N_("Stage"),
-    "source": N_("Source"),
-    "source_detail": N_("Source in detail"),
-    "industry": N_("Industry"),
-    "employees": N_("Employees"),
-    "need": N_("Need"),
-    "website": N_("Website"),
-    "country": N_("Country"),
-    "region": N_("Region"),
-    "city": N_("City"),
-    "address": N_("Address"),
-    "note": N_("Note"),
-    "tags": N_("Tags"),
-    "inn": N_("INN"),
-    "kpp": N_("KPP"),
-    "uscc": N_("USCC (China)"),
-    "contact_name": N_("Contact person"),
-    "contact_position": N_("Position of the contact person"),
-    "contact_phones": N_("Phones of the contact person"),
-    "contact_emails": N_("E-mail addresses of the contact person"),
-}
-"""What a column can become, with its name. `own` is not here: whatever is not mapped may be kept under its heading."""
+FIELDS: Final[Mapping[str, str]] = STANDARD
+"""What a column can become, with its name; the company's own fields come to it. `own` is not here: whatever is not mapped may be
+kept under its heading."""
 
 CAUSE_HEADING: Final = N_("What is wrong")
 ROW_HEADING: Final = N_("Row of the file")

@@ -17,10 +17,11 @@ from crm.search.asking import (
     questions,
 )
 from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
-from crm.search.spelling import HAN, WORD, fold, heard, is_one_slip, other_layout, words
+from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, other_layout, words
 from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, index, leads, learn, tokens, vocabulary
 
 __all__ = [
+    "CYRILLIC",
     "ELSEWHERE",
     "FIELDS",
     "HAN",
