@@ -72,7 +72,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "outcome": N_("Result"),
     "topic": N_("Topic"),
     "minutes": N_("Minutes"),
-    "code": N_("Code"),
+    "code": N_("Code of the field"),
     "label": N_("What it is called"),
     "whose": N_("For whom"),
     "choices": N_("Choices"),
@@ -80,12 +80,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "listed": N_("Column in the list"),
 }
 """Names of fields that are not on a customer's card."""
-
-OTHERWISE: Final[Mapping[tuple[str, str], str]] = {
-    ("notifications", "responsible_id"): N_("To whom"),
-    ("own_fields", "position"): N_("Place"),
-}
-"""Fields that are called otherwise on one kind of record."""
 
 CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "kind": customers.KINDS,
@@ -99,6 +93,10 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
 }
 """Fields that hold codes, with the codes' names."""
 
+_CALLED_OTHERWISE: Final = {
+    ("notifications", "responsible_id"): N_("To whom"),
+    ("own_fields", "kind"): N_("What it takes"),
+}
 _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.KINDS, "own_fields": fields.KINDS}
 """What `kind` says of records that are no customers."""
 
@@ -194,8 +192,8 @@ def _scope(right: str, value: Any) -> str:
 def _field(_language: str, record: str, key: str) -> str:
     if record == "settings" and key in settings.DEFINITIONS:
         return _(settings.DEFINITIONS[key].label)
-    if (record, key) in OTHERWISE:
-        return _(OTHERWISE[record, key])
+    if (record, key) in _CALLED_OTHERWISE:
+        return _(_CALLED_OTHERWISE[record, key])
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
 
 

@@ -170,7 +170,7 @@ def _options(
     template = st.text_input(
         _("Name where the file has none"), value=plan.template, key=f"template-{key}", help=_(_TEMPLATE)
     )
-    keep = st.checkbox(_("Keep the other columns as own fields"), value=plan.keep_own_fields, key=f"keep-{key}")
+    keep = st.checkbox(_("Keep the other columns under their headings"), value=plan.keep_own_fields, key=f"keep-{key}")
     st.caption(_("For new customers, where the row says nothing:"))
     fixed = {
         "kind": choice("kind", _("Kind"), nothing | translated(KINDS), plan.fixed.get("kind")),

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
-from crm import contacts, counters, customers, interactions, notifications, plans, requisites, search, tags
+from crm import contacts, counters, customers, fields, interactions, notifications, plans, requisites, search, tags
 from crm.core.access import Role
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
@@ -42,10 +42,11 @@ from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup
+from crm.fields import OwnField
 from crm.interactions import Interaction
 from crm.notifications import Notification
 from crm.plans import Plan
-from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer, some_requisites
+from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer, a_field, some_requisites
 
 TAX_NUMBERS = ("7707083893", "7728168971", "7736050003", "7702070139")
 C = Customer
@@ -976,6 +977,78 @@ def test_a_notification_cannot_be_sent_by_a_person(world):
     for part in ("rep", "leader", "admin"):
         with pytest.raises(Refused), world.cast.unit(getattr(world.cast, part)) as u:
             notifications.send(u, PARTS["mate"].id, "Hello")
+
+
+# --- own fields -------------------------------------------------------------
+
+SETS_UP: dict[str, Callable[[UnitOfWork, int], Any]] = {
+    "add": lambda u, _: fields.add(u, {"label": "Mine", "kind": "text"}),
+    "change": lambda u, key: fields.change(u, key, {"label": "Mine", "mandatory": True}, seen=1),
+    "rename_choice": lambda u, key: fields.rename_choice(u, key, "choice_1", "Mine", seen=1),
+    "move": lambda u, key: fields.move(u, key, after=None),
+    "retire": lambda u, key: fields.retire(u, key, seen=1),
+    "restore": lambda u, key: fields.restore(u, key),
+}
+
+
+@pytest.mark.parametrize("way", SETS_UP)
+@pytest.mark.parametrize("part", ["rep", "leader", "partner", "analyst"])
+def test_only_who_may_sets_up_own_fields(world, way, part):
+    one = a_field(world.cast, "Size", "choice", choices=["S"])
+    with pytest.raises(Refused), world.cast.unit(getattr(world.cast, part)) as u:
+        SETS_UP[way](u, one.id)
+    with world.cast.unit() as u:
+        assert fields.everything(u) == (one,)
+
+
+def test_no_other_verb_lends_its_right_to_own_fields(world):
+    one = a_field(world.cast, "Size")
+    for part, right in (("rep", "customers.edit"), ("rep", "customers.create"), ("leader", "customers.assign")):
+        for change in (
+            lambda u: setattr(u.get(OwnField, one.id), "label", "Mine"),
+            lambda u: u.add(OwnField(code="x", label="x", kind="text", position=9)),
+            lambda u: u.delete(u.get(OwnField, one.id)),
+        ):
+            with (
+                pytest.raises(Refused),
+                world.cast.unit(getattr(world.cast, part)) as u,
+                u.acting("test.attack", right),
+            ):
+                change(u)
+    with world.cast.unit() as u:
+        assert [each.label for each in fields.everything(u)] == ["Size"]
+
+
+def test_values_of_own_fields_of_another_team_are_neither_read_nor_found_nor_written(world):
+    one = a_field(world.cast, "Demand", listed=True)
+    for key in world.everyone:
+        with world.cast.unit() as u:
+            customers.edit(u, key, {one.key: "quarz"}, seen=customers.one(u, key).version)
+    wanted = Filters(own=((one.key, "quarz"),))
+    with world.cast.unit(world.cast.rep) as u:
+        assert {row["id"] for row in customers.page(u, wanted)} == world.seen
+        assert customers.count(u, wanted) == len(world.seen)
+        assert {row["id"] for row in u.rows(select(C.id, C.extra))} == world.seen
+        assert set(u.all(customers.keys(u, wanted, right="customers.view"))) == world.seen
+        for question in (customers.card, customers.values, customers.one):
+            with pytest.raises(NotFound):
+                question(u, world.hidden)
+    for key, fault in ((world.hidden, NotFound), (world.mates, Refused)):
+        with pytest.raises(fault), world.cast.unit(world.cast.rep) as u:
+            customers.edit(u, key, {one.key: "mine"}, seen=2)
+    with world.cast.unit() as u:
+        assert {customers.one(u, key).extra[one.key] for key in world.everyone} == {"quarz"}
+
+
+def test_no_filter_of_own_fields_tells_a_digit_of_a_phone(calm):
+    """Its values stand in one index with phones and e-mails; what is asked for never leaves its own kind of token."""
+    with calm.cast.unit() as u:
+        tokens = [token for token in u.execute(select(search.TOKENS.c.token), raw=True).scalars() if token[0] in "pre"]
+    assert tokens
+    with calm.cast.unit(calm.cast.marketer) as u:
+        for token in tokens:
+            for key, value in ((token[0], token[1:]), ("", token), ("own:", token), (f"own:{token}", "")):
+                assert customers.page(u, Filters(own=((key, value),))) == []
 
 
 def test_a_partner_sees_the_customers_of_that_partner_and_no_more(world):
