@@ -392,12 +392,9 @@ Adjustments = tuple[tuple[str, str, str | None], ...]
 def grants_of(roles: tuple[str, ...], adjustments: Adjustments = ()) -> Mapping[str, Scope]:
     """Return the rights in force for a person with these roles: the one function that answers."""
     changed = {(role, right): scope for role, right, scope in adjustments}
-    found: dict[str, Scope] = {}
-    for right in RIGHTS:
-        scopes = [_scope_in(role, right, changed) for role in roles if role in GRANTS]
-        if (scope := widest(scopes)) is not None:
-            found[right] = scope
-    return MappingProxyType(found)
+    known = [role for role in roles if role in GRANTS]
+    scopes = {right: widest(_scope_in(role, right, changed) for role in known) for right in RIGHTS}
+    return MappingProxyType({right: scope for right, scope in scopes.items() if scope is not None})
 
 
 def _scope_in(role: str, right: str, changed: Mapping[tuple[str, str], str | None]) -> Scope | None:

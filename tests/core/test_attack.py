@@ -987,7 +987,7 @@ SETS_UP: dict[str, Callable[[UnitOfWork, int], Any]] = {
     "rename_choice": lambda u, key: fields.rename_choice(u, key, "choice_1", "Mine", seen=1),
     "move": lambda u, key: fields.move(u, key, after=None),
     "retire": lambda u, key: fields.retire(u, key, seen=1),
-    "restore": lambda u, key: fields.restore(u, key),
+    "restore": fields.restore,
 }
 
 
