@@ -16,6 +16,7 @@ from crm import (
     contacts,
     customers,
     demo,
+    fields,
     interactions,
     notifications,
     plans,
@@ -33,7 +34,7 @@ from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites
-from crm.demo import chunk, firms, goods, load
+from crm.demo import chunk, firms, goods, load, own
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
@@ -214,10 +215,11 @@ def _tokens_agree(database: Database) -> None:
     tax = defaultdict(list)
     for one in rows(database, *table(Requisites)):
         tax[one.customer_id] += [number for number in (one.inn, one.ogrn, one.uscc, one.vat) if number]
-    cards = rows(database, table(Customer).id, table(Customer).name, table(Customer).external_number)
+    facts = (table(Customer)[key] for key in ("id", "name", "external_number", "extra"))
     assert stored == {
         key: search.tokens(name, number, phones[key], emails[key], contact=persons[key], tax=tax[key])
-        for key, name, number in cards
+        | fields.stored_tokens(extra)
+        for key, name, number, extra in rows(database, *facts)
     }
     known = {token for found in stored.values() for token in search.vocabulary(found)}
     assert set(rows(database, *PARTS.c)) == set(search.leads(known))
@@ -253,6 +255,7 @@ def test_verbs_give_the_rows_that_the_bulk_path_wrote(database, another):
             load.add_people(connection, wishes, NOW, load._password())
             load._products(connection)
             load._tags(connection)
+            own.add_fields(connection)
     _create_all(database, another)
     _let_it_happen(database, another)
     for one in load.TABLES:
@@ -283,6 +286,7 @@ def _create_all(database: Database, source: Database) -> None:
         emails[one.customer_id].append((one.position, one.address.upper()))
     for card in sorted(rows(source, *table(Customer)), key=lambda one: one.id):
         raw = {key: getattr(card, key) for key in (*customers.TEXTS, "name", "kind", "employees", "stage", "source")}
+        raw |= card.extra
         ways = {
             "phones": [text for _, text in sorted(phones[card.id])],
             "emails": [text for _, text in sorted(emails[card.id])],

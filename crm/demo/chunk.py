@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 from crm import customers as base
-from crm import search
-from crm.demo import contacts, customers, firms, orders
+from crm import fields, search
+from crm.demo import contacts, customers, firms, orders, own
 from crm.demo.customers import ZONES, Drawn, Reached
 from crm.demo.goods import CURRENCY
 from crm.demo.names import TONGUES, Words
@@ -127,11 +127,16 @@ def _customers(work: _Work) -> Columns:
         "team_id": [work.staff.team_of.get(person) for person in responsible],
         "partner_id": drawn.partner,
         "employees": drawn.employees,
-        "extra": "{}",
+        "extra": own.written(_own(work)),
         "created_at": drawn.created,
         "created_by_id": work.staff.ids["keeper"],
         "version": 1,
     }
+
+
+def _own(work: _Work) -> list[dict[str, Any]]:
+    pairs = zip(work.ids.tolist(), work.drawn.company.tolist(), strict=True)
+    return [own.extra(one, company=company) for one, company in pairs]
 
 
 def _number(customer_id: int) -> str:
@@ -177,10 +182,11 @@ def _tokens(work: _Work, people: Columns, signed: Columns) -> tuple[Columns, set
     tokens: list[str] = []
     owners: list[int] = []
     known: set[str] = set()
-    for one, name, numbers, addresses in zip(
-        work.ids.tolist(), work.drawn.texts["name"].tolist(), phones, emails, strict=True
+    for one, name, numbers, addresses, extra in zip(
+        work.ids.tolist(), work.drawn.texts["name"].tolist(), phones, emails, _own(work), strict=True
     ):
         mine = search.tokens(name, _number(one), numbers, addresses, contact=persons.get(one, ()), tax=tax.get(one, ()))
+        mine |= fields.stored_tokens(extra)
         known |= search.vocabulary(mine)
         tokens += mine
         owners += [one] * len(mine)

@@ -54,6 +54,7 @@ MORE: Final = {
         "&tab=requisites",
     ),
     "customers": ("?do=new", "?q=xyzzyq"),
+    "fields": ("?do=new", "?do=field&id=1&seen=1"),
     "plans": ("?do=target",),
     "users": ("?do=new",),
     "teams": ("?team=1", "?do=new"),

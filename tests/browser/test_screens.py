@@ -24,6 +24,7 @@ DIALOGS: Final = (
     ("keeper", "/customers?do=new"),
     ("keeper", "/customers?do=export"),
     ("keeper", "/customer?id={id}&do=personal&seen=1"),
+    ("keeper", "/fields?do=new"),
     ("keeper", "/imports?do=new"),
     ("leader", "/customer?id={id}&do=log"),
     ("leader", "/customer?id={id}&do=business&seen=1"),
