@@ -449,6 +449,7 @@ SAID_ALOUD = {
     "crm/search/tokens.py:learn": "likewise",
     "crm/search/asking.py:inside": "the vocabulary names no customer; whom its words lead to comes through the door",
     "crm/search/asking.py:_leads": "likewise",
+    "crm/customers/lists.py:_in_order": "how many bear a value, to choose the way; the customers themselves come through the door",
     "crm/customers/lookup.py:_looked": "keys from the index; the customers themselves come through the door",
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",

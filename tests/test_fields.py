@@ -373,6 +373,19 @@ def test_each_kind_of_value_narrows_the_list(cast):
         assert found(cast, nobody) == [], "what is not understood finds nobody rather than everybody"
 
 
+def test_values_that_many_share_narrow_the_list_as_rare_ones_do(cast, monkeypatch):
+    monkeypatch.setattr(customers.lists, "OFTEN", 1)
+    customers.lists._sharing.cache_clear()
+    one, other = a_field(cast, "One"), a_field(cast, "Other")
+    for name, of, mine in (("C", "rep", "x"), ("A", "mate", "x"), ("B", "rep", "y"), ("D", "rival", "x")):
+        a_customer(cast, of, name=name, **{one.key: "shared", other.key: mine})
+    assert found(cast, (one.key, "shared"), by="rep") == ["A", "B", "C"]
+    assert found(cast, (one.key, "shared"), (other.key, "x"), by="rep") == ["A", "C"]
+    assert found(cast, (one.key, "shared"), (other.key, "y"), by="rep") == ["B"]
+    assert found(cast, (one.key, "shared"), (other.key, "z"), by="rep") == []
+    customers.lists._sharing.cache_clear()
+
+
 def test_the_filter_follows_every_change_in_its_own_transaction(cast):
     one = a_field(cast, "Demand", "choice", choices=["Lamps", "Chairs"])
     key = a_customer(cast, name="A", **{one.key: "choice_1"})

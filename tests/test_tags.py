@@ -168,7 +168,7 @@ def test_a_deleted_tag_is_gone_from_every_customer_and_the_log_says_from_how_man
 
 @pytest.mark.parametrize("many", [2_000, 0])
 def test_the_list_is_narrowed_by_a_tag_that_few_or_many_bear(cast, monkeypatch, many):
-    monkeypatch.setattr(lists, "_HAS_MANY", lists.Prepared(lists._HAS_MANY.statement.offset(many)))
+    monkeypatch.setattr(lists, "_BEARERS", lists.Prepared(lists._BEARERS.statement.offset(many)))
     lists._lists.cache_clear()
     keys = [a_customer(cast, of, name=f"C {n}") for n, of in enumerate(("rep", "mate", "rival", "rep"))]
     for key in keys[:3]:

@@ -55,7 +55,8 @@ def _written(record: Record, changes: dict[str, list[Any]]) -> dict[str, Any]:
         if key in NOT_AUDITED or info.get("kept") or pair == [None, None]:
             continue
         for name, values in _parts(*pair).items() if info.get("parts") else [(key, pair)]:
-            kept[name] = [_shown(value, personal=bool(info.get("personal"))) for value in values]
+            called = f"{key}.{name}" if name != key and name in columns else name
+            kept[called] = [_shown(value, personal=bool(info.get("personal"))) for value in values]
     return kept
 
 

@@ -45,7 +45,9 @@ class Filters:
     own: tuple[tuple[str, str], ...] = ()
 
 
-_ASKED: Final = "asked_"
+_ASKED, _OFTEN = "asked_", "often_"
+OFTEN: Final = 2_000
+"""A value that more customers have than this is met soon when a list is gone through in its order."""
 
 
 def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
@@ -63,19 +65,27 @@ def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
-OFTEN: Final = "tag_of_many"
-"""Among the filters: a tag that so many bear that the list is best gone through in its order until a page is full."""
-
-MANY: Final = 2_000
-_HAS_MANY: Final = Prepared(
-    select(CustomerTag.id).where(CustomerTag.tag_id == bindparam("tag_id")).offset(MANY).limit(1)
-)
+_BEARERS: Final = Prepared(select(CustomerTag.id).where(CustomerTag.tag_id == bindparam("tag_id")).offset(OFTEN).limit(1))
 
 
-def _ways(u: UnitOfWork, wanted: dict[str, Any]) -> tuple[str, ...]:
-    """Return by which conditions a page of the list is read."""
-    often = "tag_id" in wanted and u.value(_HAS_MANY, tag_id=wanted["tag_id"]) is not None
-    return tuple(OFTEN if often and key == "tag_id" else key for key in wanted)
+def _in_order(u: UnitOfWork, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return what is wanted of a list that stops when its page is full: values that many share are looked for on the way."""
+    often = {"tag_id"} if "tag_id" in wanted and u.value(_BEARERS, tag_id=wanted["tag_id"]) is not None else set()
+    tokens = {f"token_{n}": value for n, (key, value) in enumerate(wanted.items()) if key.startswith(_ASKED)}
+    if tokens and u.execute(_sharing(tuple(tokens)), tokens, raw=True).scalar_one() > OFTEN:
+        often |= {key for key in wanted if key.startswith(_ASKED)}
+    return {_OFTEN + key if key in often else key: value for key, value in wanted.items()}
+
+
+@lru_cache(maxsize=16)
+def _sharing(names: tuple[str, ...]) -> AnySelect:
+    """Return the count of the customers under all of these tokens, no further than OFTEN + 1; nothing else is said of them."""
+    first, *others = (TOKENS.alias() for _ in names)
+    found = select(first.c.customer_id).where(first.c.token == bindparam(names[0]))
+    for name, other in zip(names[1:], others, strict=True):
+        same = (other.c.token == bindparam(name)) & (other.c.customer_id == first.c.customer_id)
+        found = found.where(select(other.c.customer_id).where(same).exists())
+    return select(func.count()).select_from(found.limit(OFTEN + 1).subquery())
 
 
 def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
@@ -83,15 +93,20 @@ def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
 
 
 def _condition(key: str) -> ColumnElement[bool]:
-    """Return 'the customer has this value' as SQL; the values of own fields stand in the index of the look-up."""
-    if key.startswith(_ASKED):
-        return Customer.id.in_(select(TOKENS.c.customer_id).where(TOKENS.c.token == bindparam(key)))
-    if key not in {"tag_id", OFTEN}:
+    """Return 'the customer has this value' as SQL; the values of own fields stand in the index of the look-up.
+
+    Few customers are fetched by their keys; whether somebody is one of many is asked of each row of the list.
+    """
+    plain = key.removeprefix(_OFTEN)
+    if plain.startswith(_ASKED):
+        bearer, having = TOKENS.c.customer_id, TOKENS.c.token == bindparam(key)
+    elif plain == "tag_id":
+        bearer, having = CustomerTag.customer_id, CustomerTag.tag_id == bindparam(key)
+    else:
         return getattr(Customer, key) == bindparam(key)  # type: ignore[no-any-return]
-    bearing = select(CustomerTag.customer_id).where(CustomerTag.tag_id == bindparam("tag_id"))
-    if key == "tag_id":
-        return Customer.id.in_(bearing)
-    return bearing.where(CustomerTag.customer_id == Customer.id).limit(1).correlate(Customer).exists()
+    if plain == key:
+        return Customer.id.in_(select(bearer).where(having))
+    return select(bearer).where(having, bearer == Customer.id).limit(1).correlate(Customer).exists()
 
 
 @lru_cache(maxsize=128)
@@ -123,8 +138,8 @@ def page(
         statement = _filtered(u, select(*COLUMNS, *more), filters).order_by(*ORDERS[order])
         rows = u.rows(statement.limit(size).offset(skipped))
     else:
-        wanted = _wanted(u, filters)
-        rows = u.rows(_lists(_ways(u, wanted), order, more), **wanted, size=size, skipped=skipped)
+        wanted = _in_order(u, _wanted(u, filters))
+        rows = u.rows(_lists(tuple(wanted), order, more), **wanted, size=size, skipped=skipped)
     for row in rows if listed else ():
         extra = row.pop("extra")
         row.update((key, extra.get(key)) for key in listed)

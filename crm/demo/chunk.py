@@ -136,7 +136,7 @@ def _customers(work: _Work) -> Columns:
 
 def _own(work: _Work) -> list[dict[str, Any]]:
     pairs = zip(work.ids.tolist(), work.drawn.company.tolist(), strict=True)
-    return [own.extra(one, company=company) for one, company in pairs]
+    return [own.values(one, company=company) for one, company in pairs]
 
 
 def _number(customer_id: int) -> str:

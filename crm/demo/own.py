@@ -33,7 +33,7 @@ def add_fields(connection: Connection) -> None:
         connection.execute(insert(table), fresh)
 
 
-def extra(customer_id: int, *, company: bool) -> dict[str, Any]:
+def values(customer_id: int, *, company: bool) -> dict[str, Any]:
     """Return what a customer has in the own fields."""
     turn = customer_id % KNOWN_OF
     if company and turn == 1:

@@ -165,3 +165,15 @@ def test_settings_and_other_records_without_an_owner_are_written_down_too(cast):
     with cast.unit(cast.admin) as u:
         settings.change(u, "company_name", "House")
     assert entries(cast, "settings")[-1].changes == {"company_name": ["Rapport", "House"]}
+
+
+def test_values_that_stand_together_are_written_down_one_by_one_and_hide_no_field_of_their_name(cast):
+    key = a_customer(cast, "rep", city="Omsk")
+
+    def change(u, customer_id):
+        with u.acting("customers.edit", "customers.edit"):
+            card = u.get(Customer, customer_id)
+            card.city, card.extra = "Kazan", {"city": "Tver", "shoe": "42"}
+
+    ((_verb, _record, _id, changes),) = after(cast, key, change)
+    assert changes == {"city": ["Omsk", "Kazan"], "extra.city": [None, "Tver"], "shoe": [None, "42"]}
