@@ -117,11 +117,12 @@ def test_fields_are_put_in_order(cast):
 
 def test_two_moves_at_the_same_moment_leave_every_field_a_place_of_its_own(cast):
     first, second, third = (a_field(cast, name) for name in ("One", "Two", "Three"))
-    at_once(
+    errors = at_once(
         cast,
         (cast.keeper, lambda u: fields.move(u, third.id, after=None)),
         (cast.admin, lambda u: fields.move(u, first.id, after=second.id)),
     )
+    assert errors == []
     assert sorted(one.position for one in known(cast)) == [1, 2, 3]
 
 
@@ -212,7 +213,7 @@ def test_a_choice_called_like_the_code_of_another_cannot_be_mistaken_for_it(cast
 
 
 @pytest.mark.parametrize(
-    ("kind", "typed", "stored_as"),
+    ("takes", "typed", "stored_as"),
     [
         ("text", "  a\x00b ", "ab"),
         ("text", "   ", None),
@@ -242,9 +243,9 @@ def test_a_choice_called_like_the_code_of_another_cannot_be_mistaken_for_it(cast
         ("link", "пример.рф", "https://пример.рф"),
     ],
 )
-def test_a_value_is_stored_in_one_form_however_it_is_typed(cast, kind, typed, stored_as):
-    choices = ["Lamps", "Chairs", "Lamps, big"] if kind in fields.WITH_CHOICES else []
-    one = a_field(cast, "Mine", kind, choices=choices)
+def test_a_value_is_stored_in_one_form_however_it_is_typed(cast, takes, typed, stored_as):
+    choices = ["Lamps", "Chairs", "Lamps, big"] if takes in fields.WITH_CHOICES else []
+    one = a_field(cast, "Mine", takes, choices=choices)
     key = a_customer(cast, **{one.key: typed})
     assert value(cast, key, one.key) == stored_as
     if stored_as is not None:
@@ -252,7 +253,7 @@ def test_a_value_is_stored_in_one_form_however_it_is_typed(cast, kind, typed, st
 
 
 @pytest.mark.parametrize(
-    ("kind", "typed"),
+    ("takes", "typed"),
     [
         ("text", "x" * 2001),
         ("number", "many"),
@@ -275,8 +276,8 @@ def test_a_value_is_stored_in_one_form_however_it_is_typed(cast, kind, typed, st
         ("link", "x" * 501),
     ],
 )
-def test_what_does_not_fit_is_told_at_its_field_and_nothing_is_stored(cast, kind, typed):
-    one = a_field(cast, "Mine", kind, choices=["Lamps"] if kind in fields.WITH_CHOICES else [])
+def test_what_does_not_fit_is_told_at_its_field_and_nothing_is_stored(cast, takes, typed):
+    one = a_field(cast, "Mine", takes, choices=["Lamps"] if takes in fields.WITH_CHOICES else [])
     key = a_customer(cast)
     with pytest.raises(InvalidForm) as told:
         edit(cast, key, {one.key: typed, "city": "Omsk"})
@@ -399,8 +400,8 @@ def test_the_filter_follows_every_change_in_its_own_transaction(cast):
 
 
 def test_the_look_up_box_does_not_find_by_own_fields(cast):
-    one = a_field(cast, "Demand")
-    a_customer(cast, name="Acme", **{one.key: "quarz"})
+    one, called_so = a_field(cast, "Demand"), a_field(cast, "nquarz")
+    a_customer(cast, name="Acme", **{one.key: "quarz", called_so.key: "x"})
     with cast.unit(cast.keeper) as u:
         assert [customers.look_up(u, text) for text in ("quarz", "=demand=quarz", "demand=quarz")] == [[], [], []]
 

@@ -1003,7 +1003,12 @@ def test_only_who_may_sets_up_own_fields(world, way, part):
 
 def test_no_other_verb_lends_its_right_to_own_fields(world):
     one = a_field(world.cast, "Size")
-    for part, right in (("rep", "customers.edit"), ("rep", "customers.create"), ("leader", "customers.assign")):
+    for part, right in (
+        ("rep", "customers.edit"),
+        ("rep", "customers.create"),
+        ("leader", "customers.assign"),
+        ("executive", "plans.set"),
+    ):
         for change in (
             lambda u: setattr(u.get(OwnField, one.id), "label", "Mine"),
             lambda u: u.add(OwnField(code="x", label="x", kind="text", position=9)),

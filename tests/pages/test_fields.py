@@ -230,4 +230,5 @@ def test_labels_choices_and_values_are_never_markup(cast):
         for kind in ("markdown", "caption", "subheader", "text_input", "button_group"):
             for one in at.get(kind):
                 said = str(getattr(one, "label", "")) if kind in {"text_input", "button_group"} else str(one.value)
-                assert "](http" not in said, "in Markdown it would be a link"
+                offered = [str(option) for option in one.options] if kind == "button_group" else []
+                assert not [text for text in (said, *offered) if "](http" in text], "in Markdown it would be a link"
