@@ -65,7 +65,9 @@ def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
-_BEARERS: Final = Prepared(select(CustomerTag.id).where(CustomerTag.tag_id == bindparam("tag_id")).offset(OFTEN).limit(1))
+_BEARERS: Final = Prepared(
+    select(CustomerTag.id).where(CustomerTag.tag_id == bindparam("tag_id")).offset(OFTEN).limit(1)
+)
 
 
 def _in_order(u: UnitOfWork, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def _condition(key: str) -> ColumnElement[bool]:
 
     Few customers are fetched by their keys; whether somebody is one of many is asked of each row of the list.
     """
+    bearer: Any
     plain = key.removeprefix(_OFTEN)
     if plain.startswith(_ASKED):
         bearer, having = TOKENS.c.customer_id, TOKENS.c.token == bindparam(key)
