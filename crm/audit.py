@@ -56,6 +56,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "fields.move": N_("Own fields put in another order"),
     "fields.retire": N_("Own field taken out of use"),
     "fields.restore": N_("Own field taken back into use"),
+    "privacy.show_contact_data": N_("Hidden contact data shown"),
     "exports.keep": N_("Customers exported"),
     "exports.ask": N_("Export asked for"),
     "exports.finish": N_("Export finished"),

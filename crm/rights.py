@@ -25,6 +25,7 @@ from crm.core.access import (
 )
 from crm.core.errors import Invalid, Refused
 from crm.core.i18n import N_
+from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
@@ -49,6 +50,7 @@ AREAS: Final[Mapping[str, str]] = {
     "customers": N_("Customers"),
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
+    "privacy": N_("Personal data"),
     "interactions": N_("Journal"),
     "purchases": N_("Purchases"),
     "products": N_("Products"),
@@ -66,7 +68,7 @@ AREAS: Final[Mapping[str, str]] = {
 }
 """The groups of rights: what stands before the dot, with its name."""
 
-REACHES_ROWS: Final = frozenset({"customers", "interactions", "purchases", "plans", "imports"})
+REACHES_ROWS: Final = frozenset({"customers", "privacy", "interactions", "purchases", "plans", "imports"})
 """Areas whose records belong to somebody; in the others a right is there or it is not."""
 
 ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -178,6 +180,13 @@ _ADJUSTED: Final = Prepared(select(RightAdjustment.role, RightAdjustment.right, 
 
 def _adjusted(u: UnitOfWork) -> Adjustments:
     return tuple(sorted((row["role"], row["right"], row["scope"]) for row in u.rows(_ADJUSTED)))
+
+
+def holders(u: UnitOfWork, right: str) -> list[int]:
+    """Return the active people who have a right, however far it reaches: for telling them something."""
+    adjusted = _adjusted(u)
+    people = u.rows(select(User.id, User.roles).where(User.disabled_at.is_(None), User.deleted_at.is_(None)))
+    return [one["id"] for one in people if right in grants_of(tuple(sorted(one["roles"])), adjusted)]
 
 
 def cells(u: UnitOfWork) -> tuple[Cell, ...]:

@@ -39,6 +39,7 @@ def _zone(value: str) -> bool:
 GROUPS: Final[Mapping[str, str]] = {
     "company": N_("Company"),
     "region": N_("Region"),
+    "privacy": N_("Personal data"),
     "backups": N_("Backups"),
 }
 """The groups in which settings are shown, each with its name."""
@@ -80,6 +81,15 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
         lambda value: value in SUPPORTED_REGIONS,
         "region",
         N_("'8 916 123-45-67' is read as a number of this country."),
+    ),
+    "contact_data_per_hour": Definition(
+        N_("Customers with hidden phones in an hour"),
+        "50",
+        lambda value: value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= 1000,  # noqa: PLR2004  more is no limit
+        "privacy",
+        N_(
+            "So many customers' hidden phones and e-mails are shown to one person within an hour. Then the leader is told."
+        ),
     ),
     "backup_hourly": Definition(
         N_("Hourly copies"),

@@ -29,6 +29,7 @@ from crm import (
     interactions,
     notifications,
     plans,
+    privacy,
     products,
     purchases,
     requisites,
@@ -314,6 +315,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "plans.set_target": lambda u, _: plans.set_target(
         u, measure="meetings", target=5, starts_on=DAY, ends_on=DAY, responsible_id=PARTS["rep"].id
     ),
+    "privacy.show_contact_data": lambda u, s: privacy.show_contact_data(u, s.customer_id),
     "products.change": lambda u, s: products.change(u, s.product_id, {"name": "Other"}, seen=1),
     "products.create": lambda u, _: products.create(
         u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}
@@ -370,6 +372,7 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit_personal",
         "customers.restore",
         "interactions.log",
+        "privacy.show_contact_data",
         "purchases.record",
         "requisites.add",
         "requisites.change",

@@ -516,6 +516,7 @@ AS_SYSTEM = {
     "crm/demo": "invents a company from nothing",
     "crm/imports/run.py": "tells whoever imports that it is done; removes old files by schedule",
     "crm/imports/command.py": "a command of whoever owns the machine",
+    "crm/privacy/showing.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
     "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
     "crm/core": "jobs that nobody asked for run as SYSTEM",
 }
@@ -790,6 +791,7 @@ TESTED_ELSEWHERE = {
     "crm/core/people.py": "tables without behaviour: test_access and test_users",
     "crm/core/reading.py": "the scope on what is read: test_attack",
     "crm/core/verbs.py": "the declaration of verbs: test_rights_matrix and test_uow",
+    "crm/core/reach.py": "the SQL of every scope: test_access and test_attack",
     "crm/core/prepared.py": "test_attack asks in every way, prepared and not",
     "crm/core/errors.py": "classes without behaviour: test_i18n says each",
 }

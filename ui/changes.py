@@ -40,6 +40,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "second_factor": N_("Second factor"),
     "seen_from": N_("Address"),
     "count": N_("How many"),
+    "contact_data_shown": N_("Hidden phones and e-mails shown"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
     "contacts": N_("Contact persons"),

@@ -1,16 +1,20 @@
 """Parts of a customer's card."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from crm import audit, purchases, tags, teams
+from crm import audit, privacy, purchases, tags, teams
+from crm.core import clock
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
 from ui import changes, choices, facts, own_fields, tables, words
-from ui.facts import Box
-from ui.page import empty, opening
-from ui.session import _, may, me, uow
+from ui.facts import Box, Brief
+from ui.page import close_dialog, empty, opening
+from ui.session import _, attempt, may, me, uow
+
+SHOWN_SECONDS: Final = 60
+"""So long hidden contact data that somebody asked for stay on the screen."""
 
 
 def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
@@ -34,9 +38,15 @@ def reached(card: Card, right: str) -> bool:
     return me().covers(right, Owned(card.responsible_id, card.team_id, card.partner_id))
 
 
-def draw_facts(card: Card, ways: Reach, marks: list[dict[str, Any]]) -> None:
-    """Draw how to reach the customer (masked values say so), the tags and the business data."""
-    facts.draw(_contact_data(card, ways), *_tags(card, marks), _business_data(card), key="facts")
+def shown(card: Card) -> Reach | None:
+    """Have the hidden contact data shown that the address asks for; None when that was refused.
+
+    The address forgets it at once and nothing keeps the values: they are for this drawing of the page.
+    """
+    close_dialog()
+    with attempt() as tried, uow() as u:
+        tried.result = privacy.show_contact_data(u, card.id)
+    return tried.result if tried.ok else None
 
 
 def tones(marks: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -54,18 +64,35 @@ def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
     return [Box(_("Tags"), lines, edit=_("Edit"), href=opening("tags"), note=note)]
 
 
-def _contact_data(card: Card, ways: Reach) -> Box:
-    lines = [("", phone, "call") for phone in ways.phones]
-    lines += [("", address, "mail") for address in ways.emails]
-    lines += [("", ways.address, "location_on")] if ways.address else []
-    note = "" if ways.in_full else _("Shown in part: this is a colleague's customer.")
+def draw_facts(card: Card, ways: Reach, marks: list[dict[str, Any]], full: Reach | None = None) -> None:
+    """Draw how to reach the customer (masked values say so), the tags and the business data. full: what was shown on request."""
+    facts.draw(_contact_data(card, ways, full), *_tags(card, marks), _business_data(card), key="facts")
+
+
+def _contact_data(card: Card, ways: Reach, full: Reach | None) -> Box:
+    lines = _ways(full or ways)
+    hidden = "" if ways.in_full else _("Shown in part: this is a colleague's customer.")
+    links, brief = [], None
+    if lines and full and not ways.in_full:
+        brief = Brief(_ways(ways), hidden, SHOWN_SECONDS, clock.now().isoformat())
+        hidden = _("Shown for a minute. That you saw it is noted.")
+    elif lines and not ways.in_full and privacy.may_be_shown(me(), card):
+        links.append((_("Show"), opening("show"), "visibility"))
     return Box(
         _("Contact data"),
         lines,
         edit=_("Edit") if reached(card, "customers.edit_personal") else "",
         href=opening("personal", seen=card.version),
-        note=note if lines else _("No phone, e-mail or address yet."),
+        note=hidden if lines else _("No phone, e-mail or address yet."),
+        links=links,
+        brief=brief,
     )
+
+
+def _ways(ways: Reach) -> list[facts.Line]:
+    lines = [("", phone, "call") for phone in ways.phones]
+    lines += [("", address, "mail") for address in ways.emails]
+    return lines + ([("", ways.address, "location_on")] if ways.address else [])
 
 
 def _business_data(card: Card) -> Box:

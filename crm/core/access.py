@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, String, UniqueConstraint, bindparam, cast, false, func, select
+from sqlalchemy import ColumnElement, Connection, String, UniqueConstraint, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import clock
 from crm.core.errors import SignedOut
 from crm.core.i18n import N_
 from crm.core.people import SignIn, Team, User
+from crm.core.reach import Ownership, Reach, rows_within
 from db.base import Record
 
 
@@ -70,6 +71,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "customers.export": N_("Take customers out as a file"),
     "tags.edit": N_("Make, rename, join and delete tags"),
     "fields.manage": N_("Set up the company's own fields"),
+    "privacy.show_contact_data": N_("Have hidden phones, e-mails and addresses shown, so many in an hour"),
     "imports.run": N_("Import customers from files"),
     "imports.view": N_("See imports"),
     "interactions.view": N_("See the journal of contacts"),
@@ -155,6 +157,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.create": OWN,
         "customers.edit": OWN,
         "customers.view_personal": OWN,
+        "privacy.show_contact_data": TEAM,
         "interactions.view": TEAM,
         "interactions.log": TEAM,
         "interactions.edit": OWN,
@@ -167,6 +170,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.view": ALL,
         "customers.create": OWN,
         "customers.view_personal": ALL,
+        "privacy.show_contact_data": ALL,
         "interactions.view": ALL,
         "interactions.log": ALL,
         "interactions.edit": OWN,
@@ -179,6 +183,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.create": TEAM,
         "customers.edit": TEAM,
         "customers.view_personal": TEAM,
+        "privacy.show_contact_data": TEAM,
         "customers.assign": TEAM,
         "customers.export": TEAM,
         "interactions.view": TEAM,
@@ -245,14 +250,6 @@ class Owned(NamedTuple):
     partner_id: int | None = None
 
 
-class Ownership(Protocol):
-    """Columns (or labels) that say to whom a row belongs."""
-
-    responsible_id: Any
-    team_id: Any
-    partner_id: Any
-
-
 @dataclass(frozen=True)
 class Actor:
     """The person for whom something is done, with the rights in force at this moment."""
@@ -292,9 +289,9 @@ class Actor:
 
     def within(self, right: str, owned: Ownership) -> ColumnElement[bool] | None:
         """Return the same rule as SQL over the ownership columns; None when everything is inside."""
-        return _within(self.reach(right), owned, self.facts)
+        return rows_within(self.reach(right), owned, self.facts)
 
-    def reach(self, right: str) -> "Reach":
+    def reach(self, right: str) -> Reach:
         """Return by which of one's facts a row is inside the scope of `right`."""
         match self.scope(right):
             case Scope.ALL:
@@ -309,7 +306,7 @@ class Actor:
                 return Reach.NOTHING
 
     @property
-    def facts(self) -> dict["Reach", Any]:
+    def facts(self) -> dict[Reach, Any]:
         """What rows are compared with, by the way they are reached."""
         teams = sorted(self.team_ids)
         return {
@@ -318,62 +315,6 @@ class Actor:
             Reach.TEAMS: teams,
             Reach.PARTNER: self.partner_id,
         }
-
-
-class Reach(StrEnum):
-    """The ways in which rows are inside a scope: all of them, by one's person, team, teams or partner, or none."""
-
-    EVERYTHING = "everything"
-    PERSON = "actor_person"
-    TEAM = "actor_team"
-    TEAMS = "actor_teams"
-    PARTNER = "actor_partner"
-    NOTHING = "nothing"
-
-
-def _within(reach: Reach, owned: Ownership, facts: Mapping[Reach, Any]) -> ColumnElement[bool] | None:
-    match reach:
-        case Reach.EVERYTHING:
-            return None
-        case Reach.PERSON:
-            return owned.responsible_id == facts[reach]  # type: ignore[no-any-return]
-        case Reach.TEAM:
-            return owned.team_id == facts[reach]  # type: ignore[no-any-return]
-        case Reach.TEAMS:
-            return owned.team_id.in_(facts[reach])  # type: ignore[no-any-return]
-        case Reach.PARTNER:
-            return owned.partner_id == facts[reach]  # type: ignore[no-any-return]
-        case Reach.NOTHING:
-            return false()
-
-
-_LATER: Final[dict[Reach, Any]] = {
-    Reach.PERSON: bindparam(Reach.PERSON.value),
-    Reach.TEAM: bindparam(Reach.TEAM.value),
-    Reach.TEAMS: bindparam(Reach.TEAMS.value, expanding=True),
-    Reach.PARTNER: bindparam(Reach.PARTNER.value),
-}
-"""Facts that are given when the statement runs: without them it fails."""
-
-
-class Anybody:
-    """Everybody who reaches rows in one way. It has nobody's own facts, so that none gets into what is made for many."""
-
-    def __init__(self, right: str, reach: Reach) -> None:
-        self._right, self._reach = right, reach
-
-    def may(self, right: str) -> bool:
-        """Say whether these people have the right at all."""
-        return self._asked(right) is not Reach.NOTHING
-
-    def within(self, right: str, owned: Ownership) -> ColumnElement[bool] | None:
-        """Return the rule as SQL; the facts that it compares with are given when the statement runs."""
-        return _within(self._asked(right), owned, _LATER)
-
-    def _asked(self, right: str) -> Reach:
-        if right != self._right:
-            raise LookupError(f"Only '{self._right}' is known here, not '{right}'.")
-        return self._reach
 
 
 SYSTEM: Final = Actor(None, "Rapport", (), MappingProxyType({}), is_system=True)

@@ -11,11 +11,12 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult
 from sqlalchemy.orm import QueryableAttribute, with_loader_criteria
 
-from crm.core.access import Actor, Anybody, Reach
+from crm.core.access import Actor
 from crm.core.errors import Refused
 from crm.core.guards import Guarded
 from crm.core.i18n import N_
 from crm.core.masking import Veil, draw_veils, restricted, veils
+from crm.core.reach import Anybody, Reach
 from crm.core.reading import Look, look_at
 from db.base import AnySelect
 

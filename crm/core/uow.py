@@ -91,6 +91,7 @@ class UnitOfWork:
         self._key = key
         self._writes = False
         self._after: list[Callable[[], None]] = []
+        self._at_any_rate: list[Callable[[], None]] = []
         self.criteria: dict[tuple[type[Guarded], str], Any] = {}
 
     # --- rights -----------------------------------------------------------
@@ -229,6 +230,13 @@ class UnitOfWork:
         """Run something once the change is durable; it is not run when the change is rolled back."""
         self._after.append(action)
 
+    def at_any_rate(self, action: Callable[[], None]) -> None:
+        """Run something when the unit has ended, also when it was rolled back: what a refusal has to leave behind.
+
+        The action opens a unit of its own and raises nothing.
+        """
+        self._at_any_rate.append(action)
+
     # --- life -------------------------------------------------------------
 
     def commit(self) -> None:
@@ -249,6 +257,11 @@ class UnitOfWork:
     def run_after(self) -> None:
         """Run what waited for the commit."""
         for action in self._after:
+            action()
+
+    def run_at_any_rate(self) -> None:
+        """Run what waited for the end."""
+        for action in self._at_any_rate:
             action()
 
 
@@ -281,6 +294,7 @@ def unit_of_work(
     finally:
         if unit is not None:
             unit.close()
+            unit.run_at_any_rate()
     unit.run_after()
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from crm import fields as own_fields
 from crm.core.access import Owned
-from crm.core.access import Reach as Reached
 from crm.core.errors import NotFound
 from crm.core.prepared import Prepared
+from crm.core.reach import Reach as Reached
 from crm.core.uow import UnitOfWork
 from crm.customers.fields import CHOICES, TEXTS
 from crm.customers.lookup import understood

@@ -12,8 +12,9 @@ from typing import Any, Final
 from sqlalchemy import CTE, ColumnElement, Integer, and_, bindparam, case, cast, exists, false, func, or_, select
 
 from crm import search
-from crm.core.access import Owned, Reach
+from crm.core.access import Owned
 from crm.core.prepared import Prepared
+from crm.core.reach import Reach
 from crm.core.uow import UnitOfWork
 from crm.customers.records import Customer
 from crm.customers.rows import COLUMNS, ORDERS

@@ -70,7 +70,8 @@ with left:
     else:
         customer_card.history(card.id, people)
 with right:
-    customer_card.draw_facts(card, ways, marks)
+    full = customer_card.shown(card) if dialog() == "show" else None
+    customer_card.draw_facts(card, ways, marks, full)
 
 match dialog():
     case "log" if customer_card.reached(card, "interactions.log"):

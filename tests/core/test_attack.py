@@ -34,8 +34,21 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
-from crm import contacts, counters, customers, fields, interactions, notifications, plans, requisites, search, tags
+from crm import (
+    contacts,
+    counters,
+    customers,
+    fields,
+    interactions,
+    notifications,
+    plans,
+    privacy,
+    requisites,
+    search,
+    tags,
+)
 from crm.core.access import Role
+from crm.core.audit_log import AuditEntry
 from crm.core.errors import CrmError, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
@@ -638,6 +651,36 @@ def test_unmasked_reading_is_for_writing_verbs_only(calm):
             u.inside(select(Phone.number))
     with pytest.raises(Refused), calm.cast.unit(calm.cast.rep) as u:
         u.inside(select(Phone.number))
+
+
+@pytest.mark.parametrize("part", ["rep", "leader", "service", "partner", "marketer", "stranger", "analyst", "admin"])
+def test_showing_contact_data_reaches_nobody_beyond_the_scope(world, part):
+    """A customer of another team is as absent here as everywhere; one that is seen needs the right for that very one."""
+    who = getattr(world.cast, part)
+    for key in world.everyone:
+        with world.cast.unit(who) as u:
+            seen, may = u.session.get(C, key) is not None, u.may("privacy.show_contact_data")
+        try:
+            with world.cast.unit(who) as u:
+                came = privacy.show_contact_data(u, key).phones
+        except (NotFound, Refused) as error:
+            came = type(error)
+        assert came == (Refused if not may else NotFound) if not (seen and may) else came
+
+
+def test_no_reading_unit_and_no_other_verb_gives_what_showing_gives(world):
+    """The values come by a verb that writes: without its entry in the log there is nothing to see."""
+    with world.cast.unit(world.cast.rep) as u:
+        with pytest.raises(Refused):
+            u.inside(select(Phone.number).where(Phone.customer_id == world.mates))
+        assert "•" in customers.reach(u, world.mates).phones[0]
+    with world.cast.unit(world.cast.rep) as u:
+        assert "•" not in privacy.show_contact_data(u, world.mates).phones[0]
+        assert "•" in customers.reach(u, world.mates).phones[0], "the next question gives them hidden again"
+    with world.cast.unit() as u:
+        entries = u.all(select(AuditEntry.changes).where(AuditEntry.verb == "privacy.show_contact_data"))
+    assert len(entries) == 1
+    assert "7916" not in str(entries)
 
 
 def test_one_prepared_statement_serves_everybody_within_his_own_scope(calm):
