@@ -18,6 +18,7 @@ from crm.core.access import (
     RIGHTS,
     UNTOUCHABLE,
     Adjustments,
+    Owned,
     RightAdjustment,
     Role,
     Scope,
@@ -51,6 +52,7 @@ AREAS: Final[Mapping[str, str]] = {
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
     "privacy": N_("Personal data"),
+    "requests": N_("Requests"),
     "interactions": N_("Journal"),
     "purchases": N_("Purchases"),
     "products": N_("Products"),
@@ -68,7 +70,7 @@ AREAS: Final[Mapping[str, str]] = {
 }
 """The groups of rights: what stands before the dot, with its name."""
 
-REACHES_ROWS: Final = frozenset({"customers", "privacy", "interactions", "purchases", "plans", "imports"})
+REACHES_ROWS: Final = frozenset({"customers", "privacy", "requests", "interactions", "purchases", "plans", "imports"})
 """Areas whose records belong to somebody; in the others a right is there or it is not."""
 
 ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {
@@ -182,11 +184,26 @@ def _adjusted(u: UnitOfWork) -> Adjustments:
     return tuple(sorted((row["role"], row["right"], row["scope"]) for row in u.rows(_ADJUSTED)))
 
 
-def holders(u: UnitOfWork, right: str) -> list[int]:
-    """Return the active people who have a right, however far it reaches: for telling them something."""
+def holders(u: UnitOfWork, right: str, *, of: Owned | None = None) -> list[int]:
+    """Return the active people who have a right, for telling them something. of: only those whom it lets reach this.
+
+    A team's is reached here by its own people; a leader above it finds in his list what he is not told.
+    """
     adjusted = _adjusted(u)
-    people = u.rows(select(User.id, User.roles).where(User.disabled_at.is_(None), User.deleted_at.is_(None)))
-    return [one["id"] for one in people if right in grants_of(tuple(sorted(one["roles"])), adjusted)]
+    active = u.all(select(User).where(User.disabled_at.is_(None), User.deleted_at.is_(None)).order_by(User.id))
+    return [one.id for one in active if _reaches(one, grants_of(tuple(sorted(one.roles)), adjusted).get(right), of)]
+
+
+def _reaches(person: User, scope: Scope | None, of: Owned | None) -> bool:
+    if scope is None or of is None:
+        return scope is not None
+    same = {
+        Scope.ALL: True,
+        Scope.TEAM: person.team_id is not None and person.team_id == of.team_id,
+        Scope.OWN: person.id == of.responsible_id,
+        Scope.PARTNER: person.partner_id is not None and person.partner_id == of.partner_id,
+    }
+    return same[scope]
 
 
 def cells(u: UnitOfWork) -> tuple[Cell, ...]:

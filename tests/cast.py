@@ -21,6 +21,7 @@ from sqlalchemy import insert
 
 from crm import (
     backups,
+    change_requests,
     contacts,
     customers,
     exports,
@@ -228,8 +229,8 @@ class Stage:
     has left. tag_ids: two tags, requisites_id:
     of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
-    team_id: a team without people. job_id: a job that the person asked for. exports: state -> an export of the person's own.
-    field_id: an own field with the choices S and M.
+    team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
+    request_id: an open request of the rep's. exports: state -> an export of the person's own.
     """
 
     cast: Cast
@@ -247,6 +248,7 @@ class Stage:
     survey: Any
     terms: Any
     job_id: str
+    request_id: int
     exports: Mapping[str, Any]
 
     @property
@@ -267,6 +269,8 @@ CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
     "backups.note": lambda u, _: backups.note(u, []),
     "backups.note_failure": lambda u, _: backups.note_failure(u, Kind.MANUAL, CopyFailed(Trouble.UNDER_WAY)),
+    "change_requests.answer": lambda u, s: change_requests.answer(u, s.request_id, "Done", seen=1),
+    "change_requests.ask": lambda u, s: change_requests.ask(u, s.customer_id, "New phone"),
     "contacts.add": lambda u, s: contacts.add(u, s.customer_id, {"name": "Newcomer"}),
     "contacts.change": lambda u, s: contacts.change(u, s.contact_id, {"position": "Director"}, seen=1),
     "contacts.come_back": lambda u, s: contacts.come_back(u, s.gone_id, seen=2),
@@ -366,6 +370,7 @@ ON_CUSTOMERS: Final = frozenset(
         "contacts.come_back",
         "contacts.complete",
         "contacts.leave",
+        "change_requests.ask",
         "customers.archive",
         "customers.assign",
         "customers.edit",

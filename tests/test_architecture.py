@@ -516,6 +516,7 @@ AS_SYSTEM = {
     "crm/demo": "invents a company from nothing",
     "crm/imports/run.py": "tells whoever imports that it is done; removes old files by schedule",
     "crm/imports/command.py": "a command of whoever owns the machine",
+    "crm/change_requests.py": "tells who can answer a request, and who asked, behind whose bells nobody else puts anything",
     "crm/privacy/showing.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
     "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
     "crm/core": "jobs that nobody asked for run as SYSTEM",
@@ -540,6 +541,7 @@ IDENTITIES = {
     "crm/imports/command.py:_somebody": "a command of whoever owns the machine",
     "crm/demo/story.py:_plans": "the invented leaders",
     "crm/demo/story.py:_log": "the invented colleagues",
+    "crm/demo/story.py:_requests": "the invented colleagues",
 }
 
 

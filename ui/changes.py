@@ -40,6 +40,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "second_factor": N_("Second factor"),
     "seen_from": N_("Address"),
     "count": N_("How many"),
+    "text": N_("What is to be changed"),
+    "answer": N_("Answer"),
+    "done_by_id": N_("Answered by"),
+    "done_at": N_("Answered"),
     "contact_data_shown": N_("Hidden phones and e-mails shown"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
@@ -103,7 +107,7 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.K
 
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
-PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id"})
+PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
 NUMBERS: Final = frozenset({"sign_in"})

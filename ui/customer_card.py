@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm import audit, privacy, purchases, tags, teams
+from crm import audit, change_requests, privacy, purchases, tags, teams
 from crm.core import clock
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
@@ -78,6 +78,8 @@ def _contact_data(card: Card, ways: Reach, full: Reach | None) -> Box:
         hidden = _("Shown for a minute. That you saw it is noted.")
     elif lines and not ways.in_full and privacy.may_be_shown(me(), card):
         links.append((_("Show"), opening("show"), "visibility"))
+    if change_requests.may_ask(me(), card):
+        links.append((_("Ask for a change"), opening("ask"), "edit_note"))
     return Box(
         _("Contact data"),
         lines,

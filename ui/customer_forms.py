@@ -4,11 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from crm import audit, customers, interactions, plans
+from crm import audit, change_requests, customers, interactions, plans
 from crm.core import clock
 from crm.customers import KINDS, SOURCES, STAGES, Kind
 from crm.interactions import DIRECTIONS, OUTCOMES
-from ui import choices, forms, own_fields, words
+from ui import choices, forms, own_fields, request_forms, words
 from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, attempt, may, me, tell, translated, uow, zone
@@ -98,6 +98,7 @@ def _edit(customer_id: int, group: str) -> None:
     form, fields = Form(f"edit-{group}"), PERSONAL if group == "personal" else BUSINESS
     with uow() as u:
         stored, version = customers.values(u, customer_id), customers.one(u, customer_id).version
+        waiting = change_requests.open_of(u, customer_id)
     own = own_fields.of_kind(stored["kind"]) if group == "business" else []
     seen = seen_version() or version
     shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
@@ -113,6 +114,8 @@ def _edit(customer_id: int, group: str) -> None:
             version,
         )
         return
+    if group == "personal":
+        request_forms.said_before(waiting)
     with form.drawn():
         _draw_fields(form, fields, original)
         own_fields.draw(form, own, original)

@@ -72,6 +72,9 @@ RIGHTS: Final[Mapping[str, str]] = {
     "tags.edit": N_("Make, rename, join and delete tags"),
     "fields.manage": N_("Set up the company's own fields"),
     "privacy.show_contact_data": N_("Have hidden phones, e-mails and addresses shown, so many in an hour"),
+    "requests.view": N_("Read requests to change personal data"),
+    "requests.ask": N_("Ask for a change of personal data"),
+    "requests.answer": N_("Answer requests to change personal data"),
     "imports.run": N_("Import customers from files"),
     "imports.view": N_("See imports"),
     "interactions.view": N_("See the journal of contacts"),
@@ -100,8 +103,16 @@ RIGHTS: Final[Mapping[str, str]] = {
 }
 """Each right with what it allows."""
 
+WHO_INSTEAD: Final[Mapping[str, str]] = {
+    "customers.edit_personal": N_(
+        "Your role may not change names, phones, e-mails and addresses. Ask the record keeper: 'Ask for a change' on the card."
+    ),
+}
+"""What is said instead of 'ask the administrator' where a colleague does what one may not do oneself."""
+
 _EVERYONE: Final[dict[str, Scope]] = {
     "notifications.view": OWN,
+    "requests.view": OWN,
     "account.edit": OWN,
     "users.view": ALL,
     "teams.view": ALL,
@@ -112,6 +123,7 @@ _READS_ALL: Final[dict[str, Scope]] = {
     "interactions.view": ALL,
     "purchases.view": ALL,
     "plans.view": ALL,
+    "requests.ask": ALL,
 }
 
 GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
@@ -143,6 +155,8 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.export": ALL,
         "tags.edit": ALL,
         "fields.manage": ALL,
+        "requests.view": ALL,
+        "requests.answer": ALL,
         "imports.run": ALL,
         "imports.view": ALL,
         "interactions.view": ALL,
@@ -158,6 +172,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.edit": OWN,
         "customers.view_personal": OWN,
         "privacy.show_contact_data": TEAM,
+        "requests.ask": TEAM,
         "interactions.view": TEAM,
         "interactions.log": TEAM,
         "interactions.edit": OWN,
@@ -171,6 +186,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.create": OWN,
         "customers.view_personal": ALL,
         "privacy.show_contact_data": ALL,
+        "requests.ask": ALL,
         "interactions.view": ALL,
         "interactions.log": ALL,
         "interactions.edit": OWN,
@@ -184,6 +200,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.edit": TEAM,
         "customers.view_personal": TEAM,
         "privacy.show_contact_data": TEAM,
+        "requests.ask": TEAM,
         "customers.assign": TEAM,
         "customers.export": TEAM,
         "interactions.view": TEAM,
@@ -195,14 +212,22 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "plans.set": TEAM,
     },
     Role.MARKETER: _EVERYONE
-    | {"customers.view": ALL, "interactions.view": ALL, "purchases.view": ALL, "plans.view": OWN},
+    | {
+        "customers.view": ALL,
+        "requests.ask": ALL,
+        "interactions.view": ALL,
+        "purchases.view": ALL,
+        "plans.view": OWN,
+    },
     Role.ANALYST: _EVERYONE | _READS_ALL,
     Role.EXECUTIVE: _EVERYONE | _READS_ALL | {"plans.set": ALL},
-    Role.PRODUCT_MANAGER: _EVERYONE | {"products.edit": ALL, "purchases.view": ALL, "customers.view": ALL},
+    Role.PRODUCT_MANAGER: _EVERYONE
+    | {"products.edit": ALL, "purchases.view": ALL, "customers.view": ALL, "requests.ask": ALL},
     Role.PARTNER: _EVERYONE
     | {
         "users.view": PARTNER,
         "customers.view": PARTNER,
+        "requests.ask": PARTNER,
         "interactions.view": PARTNER,
         "interactions.log": PARTNER,
         "purchases.view": PARTNER,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm.core import audit_log, changes, clock
-from crm.core.access import SYSTEM, Actor, Identity, load_actor
+from crm.core.access import SYSTEM, WHO_INSTEAD, Actor, Identity, load_actor
 from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused, Unavailable
 from crm.core.guards import Guarded, guard_flush
 from crm.core.i18n import N_
@@ -103,7 +103,8 @@ class UnitOfWork:
     def need(self, right: str) -> None:
         """Raise Refused when the actor does not have the right."""
         if not self.actor.may(right):
-            raise Refused(N_("Your role does not allow this. Ask the administrator if you need it."))
+            plainly = N_("Your role does not allow this. Ask the administrator if you need it.")
+            raise Refused(WHO_INSTEAD.get(right, plainly))
 
     @contextmanager
     def acting(self, verb: str, right: str) -> Iterator[None]:

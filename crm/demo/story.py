@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import interactions, notifications, plans
+from crm import change_requests, interactions, notifications, plans
 from crm.core import clock
 from crm.core.access import Identity
 from crm.core.i18n import N_
@@ -55,6 +55,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
     if wishes.customers:
         _plans(today, wishes)
         _calls(today)
+        _requests(today)
     _messages(today)
 
 
@@ -149,6 +150,26 @@ def _some_customers(u: UnitOfWork, rng: Generator, person: int, count: int) -> S
         select(Customer.id).where(Customer.kind == CustomerKind.COMPANY).order_by(Customer.id).limit(50)
     )
     return [int(one) for one in rng.choice(np.array(near), min(count, len(near)), replace=False)] if near else []
+
+
+ASKED: Final = {
+    Tongue.EN: "The phone has changed: the new one is +44 20 7946 0018.",
+    Tongue.RU: "Сменился телефон, новый: +7 495 123-45-67.",
+    Tongue.ZH: "电话变了，新号码是 +86 10 5555 0199。",
+}
+
+
+def _requests(today: _Today) -> None:
+    """Let some reps of the cast ask the record keeper for a change of their newest customer."""
+    reps = [person for person in CAST if today.staff.ids[person.username] in today.staff.teammates]
+    for n, person in enumerate(reps[:4]):
+        who = Identity(today.staff.ids[person.username])
+        with unit_of_work(today.database, who, now=today.now - timedelta(minutes=55 - 9 * n)) as u:
+            mine = (
+                select(Customer.id).where(Customer.responsible_id == who.user_id).order_by(Customer.id.desc()).limit(1)
+            )
+            for customer_id in u.all(mine):
+                change_requests.ask(u, customer_id, ASKED[person.tongue or Tongue.EN])
 
 
 # --- messages ---------------------------------------------------------------

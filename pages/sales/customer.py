@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from crm import customers, tags
+from crm import change_requests, customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
-from ui import contact_forms, customer_card, customer_forms, requisite_forms, tag_forms, timeline, words
+from ui import contact_forms, customer_card, customer_forms, request_forms, requisite_forms, tag_forms, timeline, words
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, attempt, colleagues, watched
+from ui.session import _, attempt, colleagues, me, watched
 from ui.timeline import Talks
 
 people = colleagues()
@@ -78,6 +78,10 @@ match dialog():
         customer_forms.log(card.id, card.name)
     case "personal" if customer_card.reached(card, "customers.edit_personal"):
         customer_forms.edit(card.id, "personal")
+    case "ask" | "personal" if change_requests.may_ask(me(), card):
+        request_forms.ask(card.id, card.name)
+    case "asked":
+        request_forms.asked(asked_id("request") or 0, people)
     case "business" if customer_card.reached(card, "customers.edit"):
         customer_forms.edit(card.id, "business")
     case "tags" if customer_card.reached(card, "customers.edit"):

@@ -35,6 +35,7 @@ from sqlalchemy.exc import InvalidRequestError, NoResultFound, SQLAlchemyError
 from sqlalchemy.orm import Bundle, aliased, join, load_only, make_transient_to_detached, undefer
 
 from crm import (
+    change_requests,
     contacts,
     counters,
     customers,
@@ -47,6 +48,7 @@ from crm import (
     search,
     tags,
 )
+from crm.change_requests import ChangeRequest
 from crm.core.access import Role
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import CrmError, NotFound, Refused
@@ -681,6 +683,23 @@ def test_no_reading_unit_and_no_other_verb_gives_what_showing_gives(world):
         entries = u.all(select(AuditEntry.changes).where(AuditEntry.verb == "privacy.show_contact_data"))
     assert len(entries) == 1
     assert "7916" not in str(entries)
+
+
+def test_a_request_about_a_customer_reaches_nobody_beyond_the_scope_and_is_read_by_nobody_else(world):
+    with world.cast.unit(world.cast.rep) as u:
+        request = change_requests.ask(u, world.mates, "New phone: 7916").id
+        with pytest.raises(NotFound):
+            change_requests.ask(u, world.hidden, "x")
+    for part in ("mate", "rival", "leader", "rival_leader", "partner", "marketer", "admin", "analyst"):
+        with world.cast.unit(getattr(world.cast, part)) as u:
+            assert u.all(select(ChangeRequest)) == [], part
+            assert (change_requests.page(u), change_requests.count(u)) == ([], 0), part
+            assert change_requests.one(u, request) is None, part
+            assert u.rows(select(ChangeRequest.text)) == [], part
+        with pytest.raises(Refused), world.cast.unit(getattr(world.cast, part)) as u:
+            change_requests.answer(u, request, seen=1)
+    with pytest.raises(Refused), world.cast.unit(world.cast.rep) as u, u.acting("test.answer", "requests.ask"):
+        u.get(ChangeRequest, request).done_at = world.cast.now
 
 
 def test_one_prepared_statement_serves_everybody_within_his_own_scope(calm):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import customers, exports, fields, imports, plans, products, tags
+from crm import change_requests, customers, exports, fields, imports, plans, products, tags
 from crm.backups import copy_on_demand
 from crm.core import records
 from crm.core.access import (
@@ -67,6 +67,8 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
         team = u.add(Team(name="West")).id
     shared = {name: a_customer(standing, of) for name, of in RELATIONS.items() if name != "own"}
+    with standing.unit(standing.rep) as u:
+        request = change_requests.ask(u, shared["colleague's"], "New phone").id
 
     def there(key: int) -> dict[str, int]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
@@ -77,7 +79,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts = {"product_id": product, "plan_id": plan, "team_id": team, "field_id": field}
+        facts |= {"field_id": field, "request_id": request}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         people[own] = there(own)
         these = {name: shared.get(name, own) for name in RELATIONS}

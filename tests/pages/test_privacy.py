@@ -1,8 +1,8 @@
 """Privacy at the record as it is used: what stands hidden on the card, and what one click shows of it."""
 
-from crm import settings
+from crm import notifications, settings
 from tests.cast import ADDRESS, EMAIL, PHONE, a_customer
-from tests.pages.screen import opened, part, texts
+from tests.pages.screen import field, opened, part, press, rows, texts
 
 
 def contact_data(at):
@@ -63,3 +63,46 @@ def test_too_many_are_refused_with_a_sentence(cast):
     at = opened("customer", cast.rep, id=second, do="show")
     assert PHONE not in texts(at)
     assert "whoever leads your team has been told" in str(at.session_state["_said"])
+
+
+# --- asking for a change --------------------------------------------------------
+
+
+def test_who_may_not_change_personal_data_asks_and_the_record_keeper_answers(cast):
+    key = a_customer(cast, "rep", name="Alpha")
+    box = contact_data(opened("customer", cast.rep, id=key))
+    assert [(label, asked(address)) for label, address, _ in box["links"]] == [("Ask for a change", "ask")]
+    assert contact_data(opened("customer", cast.keeper, id=key))["links"] == []
+
+    at = opened("customer", cast.rep, id=key, do="ask")
+    press(at, "Ask the record keeper")
+    assert "Please write what is to be changed." in texts(at)
+    field(at, "text").set_value("New phone: +7 916 765-43-21")
+    press(at, "Ask the record keeper")
+    assert "New phone" in texts(opened("customer", cast.rep, id=key, do="ask")), "what waits already is told"
+    assert "New phone" not in texts(opened("customer", cast.mate, id=key, do="ask"))
+
+    at = opened("requests", cast.keeper)
+    assert part(at, "head")["figures"][0] == ["Open", "1"]
+    assert rows(at, "requests")[0][:3] == ["Alpha", "New phone: +7 916 765-43-21", "Ivan Rep"]
+    address = part(at, "requests")["rows"][0]["href"]
+    at = opened("requests", cast.keeper, do="request", request=address.rpartition("=")[2])
+    assert part(at, "request")["boxes"][0]["links"][0][1] == f"/customer?id={key}&do=personal"
+    form = opened("customer", cast.keeper, id=key, do="personal")
+    assert "New phone: +7 916 765-43-21" in str(part(form, "waiting-requests")), "it stands above the form that does it"
+    field(at, "answer").set_value("Changed.")
+    press(at, "Answer and close")
+    assert rows(opened("requests", cast.keeper), "requests") == []
+    assert rows(opened("requests", cast.keeper, tab="done"), "requests")[0][-1] == "Changed."
+    with cast.unit(cast.rep) as u:
+        (notice,) = notifications.latest(u)
+    at = opened("customer", cast.rep, **notice.query)
+    assert "Changed." in texts(at)
+    assert "Changed." not in texts(opened("customer", cast.mate, **notice.query))
+
+
+def test_the_forms_own_address_leads_who_may_not_use_it_to_asking(cast):
+    key = a_customer(cast, "rep")
+    at = opened("customer", cast.rep, id=key, do="personal")
+    assert field(at, "text") is not None
+    assert [one.label for one in at.button] == ["Ask the record keeper"]
