@@ -75,7 +75,7 @@ def ask(u: UnitOfWork, customer_id: int, text: str) -> ChangeRequest:
         asked_at=u.now,
     )
     u.add(record)
-    u.after_commit(partial(_tell_who_answers, u.database, record.id))
+    u.after_commit(partial(_tell_who_answers, u.database, record.id, u.now))
     return record
 
 
@@ -89,7 +89,7 @@ def answer(u: UnitOfWork, request_id: int, text: str = "", *, seen: int) -> Chan
     if record.done_at is not None or record.version != seen:
         raise Conflict(N_("This request was answered already."), record=record)
     record.answer, record.done_by_id, record.done_at = _line(text, "answer"), u.actor.id, u.now
-    u.after_commit(partial(_tell_who_asked, u.database, record.id))
+    u.after_commit(partial(_tell_who_asked, u.database, record.id, u.now))
     return record
 
 
@@ -100,10 +100,10 @@ def _line(text: str, field: str) -> str:
     return cleaned
 
 
-def _tell_who_answers(database: Database, request_id: int) -> None:
+def _tell_who_answers(database: Database, request_id: int, now: datetime) -> None:
     """Put the request behind the bell of everybody who can answer it; it stands in their list in any case."""
     try:
-        with unit_of_work(database, SYSTEM) as u:
+        with unit_of_work(database, SYSTEM, now=now) as u:
             record = u.get(ChangeRequest, request_id)
             asker = Owned(record.responsible_id, record.team_id, record.partner_id)
             text, query = N_("Somebody asks you to change personal data of a customer."), {"do": "request"}
@@ -113,9 +113,9 @@ def _tell_who_answers(database: Database, request_id: int) -> None:
         return
 
 
-def _tell_who_asked(database: Database, request_id: int) -> None:
+def _tell_who_asked(database: Database, request_id: int, now: datetime) -> None:
     try:
-        with unit_of_work(database, SYSTEM) as u:
+        with unit_of_work(database, SYSTEM, now=now) as u:
             record = u.get(ChangeRequest, request_id)
             query = {"id": str(record.customer_id), "do": "asked", "request": str(request_id)}
             text = N_("Your request to change personal data was answered.")

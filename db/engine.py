@@ -24,6 +24,7 @@ SQLITE_PRAGMAS = (
     "synchronous=FULL",  # NORMAL lost acknowledged commits in 36 of 40 simulated power cuts
     "foreign_keys=ON",
     "trusted_schema=OFF",
+    "secure_delete=ON",  # what is erased is overwritten, not only marked as free
     "journal_size_limit=67108864",
     "wal_autocheckpoint=1000",
     "cache_size=-16000",

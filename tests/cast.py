@@ -319,6 +319,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "plans.set_target": lambda u, _: plans.set_target(
         u, measure="meetings", target=5, starts_on=DAY, ends_on=DAY, responsible_id=PARTS["rep"].id
     ),
+    "privacy.erase": lambda u, s: privacy.erase(u, s.customer_id, "asked"),
+    "privacy.export_person": lambda u, s: privacy.export_person(u, s.customer_id),
+    "privacy.take_person_file": lambda u, s: privacy.take_person_file(
+        u, s.exports["person"].stored_as, sign_in_id=None
+    ),
     "privacy.show_contact_data": lambda u, s: privacy.show_contact_data(u, s.customer_id),
     "products.change": lambda u, s: products.change(u, s.product_id, {"name": "Other"}, seen=1),
     "products.create": lambda u, _: products.create(
@@ -377,6 +382,8 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit_personal",
         "customers.restore",
         "interactions.log",
+        "privacy.erase",
+        "privacy.export_person",
         "privacy.show_contact_data",
         "purchases.record",
         "requisites.add",

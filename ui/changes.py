@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, fields, interactions, plans, settings, tags
+from crm import customers, fields, interactions, plans, privacy, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -44,6 +44,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "answer": N_("Answer"),
     "done_by_id": N_("Answered by"),
     "done_at": N_("Answered"),
+    "erased": N_("Erased, because"),
+    "data_taken": N_("All data as a file"),
     "contact_data_shown": N_("Hidden phones and e-mails shown"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
@@ -95,6 +97,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "measure": plans.MEASURES,
     "tone": tags.TONES,
     "whose": fields.WHOSE,
+    "erased": privacy.REASONS,
 }
 """Fields that hold codes, with the codes' names."""
 

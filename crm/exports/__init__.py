@@ -8,9 +8,23 @@ him, and sales managers for their teams, whom they lead. Sales reps do not (a li
 leaves), nor do marketers and analysts (they count), nor administrators, who mind accounts and give the right to others.
 """
 
-from crm.exports.forms import SUFFIXES, TYPES
-from crm.exports.records import FORMS, WAITS, Export, Form, State, problem_of
-from crm.exports.steps import AT_ONCE, ask, count, keep, mine, progress, remove_files_job, take, write_job, write_now
+from crm.exports.forms import SUFFIXES, TYPES, as_text
+from crm.exports.records import FORMS, OF_PERSON, WAITS, Export, Form, State, problem_of, remove
+from crm.exports.steps import (
+    AT_ONCE,
+    ask,
+    count,
+    keep,
+    keep_for_person,
+    mine,
+    of_person,
+    progress,
+    remove_files_job,
+    take,
+    taken,
+    write_job,
+    write_now,
+)
 from crm.exports.writing import Wish
 from crm.imports.headings import EXPORTED, FIELDS
 
@@ -19,6 +33,7 @@ __all__ = [
     "EXPORTED",
     "FIELDS",
     "FORMS",
+    "OF_PERSON",
     "SUFFIXES",
     "TYPES",
     "WAITS",
@@ -26,14 +41,19 @@ __all__ = [
     "Form",
     "State",
     "Wish",
+    "as_text",
     "ask",
     "count",
     "keep",
+    "keep_for_person",
     "mine",
+    "of_person",
     "problem_of",
     "progress",
+    "remove",
     "remove_files_job",
     "take",
+    "taken",
     "write_job",
     "write_now",
 ]

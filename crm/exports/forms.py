@@ -68,7 +68,7 @@ def as_workbook(path: Path, headings: Mapping[str, str], title: str) -> Iterator
             text = N_("A sheet holds at most {most} rows. Take the table as text (CSV), or narrow the list.")
             raise Invalid(text, field="format", most=MOST_IN_A_SHEET)
         rows += 1
-        sheet.append([_text(sheet, cell) for cell in cells])
+        sheet.append([as_text(sheet, cell) for cell in cells])
 
     add(list(headings.values()))
     try:
@@ -80,7 +80,7 @@ def as_workbook(path: Path, headings: Mapping[str, str], title: str) -> Iterator
         book.save(file)
 
 
-def _text(sheet: Any, value: str) -> Any:
+def as_text(sheet: Any, value: str) -> Any:
     """Return a cell of the type text: '=1+1' would become a formula, '#N/A' an error."""
     cell: Any = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
     cell.data_type = "s"

@@ -40,6 +40,10 @@ FORMS: Final[Mapping[str, str]] = {
 }
 
 
+OF_PERSON: Final = "person"
+"""The form of a file with everything about one customer, which is asked for on his card and by a right of its own."""
+
+
 class State(StrEnum):
     """Where an export is."""
 
@@ -106,6 +110,11 @@ class Export(Guarded, Record):
     def is_there(self, now: datetime) -> bool:
         """Say whether the file can be taken at this moment."""
         return self.file_removed_at is None and self.expires_at is not None and now < self.expires_at
+
+    @property
+    def is_of_person(self) -> bool:
+        """Say whether it holds everything about one customer, whose number stands in `filters`."""
+        return self.format == OF_PERSON
 
     @property
     def path(self) -> Path:

@@ -20,8 +20,8 @@ from crm.core.jobs import JobContext, JobState
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
 from crm.customers import Filters
-from crm.exports import records, writing
-from crm.exports.records import AFTER_TAKEN, WAITS, Export, Form, State
+from crm.exports import forms, records, writing
+from crm.exports.records import AFTER_TAKEN, OF_PERSON, WAITS, Export, Form, State
 from crm.exports.writing import Wish
 from db.engine import Database
 
@@ -40,10 +40,13 @@ def count(u: UnitOfWork, filters: Filters) -> int:
 
 def mine(u: UnitOfWork, sign_in_id: int | None) -> list[Export]:
     """Return the newest exports of this sign-in that are being made, can be taken or failed."""
+    return [one for one in _waiting(u, sign_in_id) if not one.is_of_person][:MOST_SHOWN]
+
+
+def _waiting(u: UnitOfWork, sign_in_id: int | None) -> list[Export]:
     own = select(Export).where(Export.responsible_id == u.actor.id, Export.created_at > u.now - WAITS)
     found = u.all(own.order_by(Export.id.desc()).limit(4 * MOST_SHOWN))
-    here = [one for one in found if one.sign_in_id == sign_in_id and (one.state != State.READY or one.is_there(u.now))]
-    return here[:MOST_SHOWN]
+    return [one for one in found if one.sign_in_id == sign_in_id and (one.state != State.READY or one.is_there(u.now))]
 
 
 def progress(u: UnitOfWork, record: Export) -> JobState | None:
@@ -133,6 +136,8 @@ def finish(u: UnitOfWork, export_id: int, rows: int) -> None:
     record = u.get(Export, export_id)
     if record.state == State.MAKING:
         record.state, record.ready_at, record.row_count = State.READY, u.now, rows
+    elif record.file_removed_at is not None:  # somebody in it was erased meanwhile
+        u.after_commit(partial(records.remove, record.stored_as))
 
 
 @verb("customers.export")
@@ -165,14 +170,55 @@ def notify(database: Database, export_id: int) -> None:
         return
 
 
+# --- one customer's data -----------------------------------------------------------
+
+
+def keep_for_person(
+    u: UnitOfWork, customer_id: int, content: bytes, *, language: str, sign_in_id: int | None
+) -> Export:
+    """Keep a file with everything about one customer until it is taken; part of the verb that wrote it."""
+    token = writing.fresh_token()
+    with forms.opened(records.path_of(token), "wb") as file:
+        file.write(content)
+    return u.add(
+        Export(
+            responsible_id=u.actor.id,
+            team_id=u.actor.team_id,
+            partner_id=u.actor.partner_id,
+            sign_in_id=sign_in_id,
+            format=OF_PERSON,
+            language=language,
+            filters={"customer_id": customer_id},
+            row_count=1,
+            state=State.READY,
+            stored_as=token,
+            created_at=u.now,
+            ready_at=u.now,
+        )
+    )
+
+
+def of_person(u: UnitOfWork, customer_id: int, sign_in_id: int | None) -> list[Export]:
+    """Return the files with everything about a customer that wait for this sign-in, the newest first."""
+    waiting = _waiting(u, sign_in_id)
+    return [one for one in waiting if one.is_of_person and one.filters == {"customer_id": customer_id}]
+
+
 # --- taking the file, and its end ---------------------------------------------------
 
 
 @verb("customers.export")
 def take(u: UnitOfWork, token: str, *, sign_in_id: int | None) -> Export:
     """Note that the file leaves the house, and return its export. Raises NotFound for every other sign-in, and when it is over."""
-    record = u.session.scalar(select(Export).where(Export.stored_as == token).with_for_update())
+    return taken(u, token, sign_in_id=sign_in_id)
+
+
+def taken(u: UnitOfWork, token: str, *, sign_in_id: int | None, of_person: bool = False) -> Export:
+    """Note that a file of one kind leaves; part of the verb whose right covers the kind. Raises as `take`."""
+    record: Export | None = u.session.scalar(select(Export).where(Export.stored_as == token).with_for_update())
     if record is None or record.sign_in_id != sign_in_id or not record.is_there(u.now):
+        raise NotFound
+    if record.is_of_person is not of_person:
         raise NotFound
     record.taken_at = record.taken_at or u.now
     u.remember(record, {"taken": [None, record.row_count]})

@@ -18,7 +18,7 @@ from crm.search.asking import (
 )
 from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
 from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, other_layout, words
-from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, index, leads, learn, tokens, vocabulary
+from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, forget, index, leads, learn, tokens, vocabulary
 
 __all__ = [
     "CYRILLIC",
@@ -38,6 +38,7 @@ __all__ = [
     "also_in",
     "best",
     "fold",
+    "forget",
     "heard",
     "index",
     "inside",

@@ -157,6 +157,18 @@ def index(u: UnitOfWork, customer_id: int, found: set[str]) -> None:
         learn(u, vocabulary(found))
 
 
+def forget(u: UnitOfWork, customer_id: int) -> None:
+    """Take a customer out of the index, and out of the vocabulary the words that nobody else bears; part of the erasure."""
+    mine = select(TOKENS.c.token).where(TOKENS.c.customer_id == customer_id)
+    stored = set(u.execute(mine, raw=True).scalars())
+    u.execute(TOKENS.delete().where(TOKENS.c.customer_id == customer_id), raw=True, bulk=True)
+    borne = select(TOKENS.c.token).distinct().where(TOKENS.c.token.in_(sorted(stored)))
+    gone = vocabulary(stored) - set(u.execute(borne, raw=True).scalars())
+    for token in sorted(gone):
+        these = PARTS.c.part.in_(sorted(parts(token)))
+        u.execute(PARTS.delete().where(these, PARTS.c.token == token), raw=True, bulk=True)
+
+
 # --- the vocabulary ---------------------------------------------------------
 
 

@@ -7,7 +7,17 @@ import streamlit as st
 from crm import change_requests, customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
-from ui import contact_forms, customer_card, customer_forms, request_forms, requisite_forms, tag_forms, timeline, words
+from ui import (
+    contact_forms,
+    customer_card,
+    customer_forms,
+    privacy_forms,
+    request_forms,
+    requisite_forms,
+    tag_forms,
+    timeline,
+    words,
+)
 from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, attempt, colleagues, me, watched
@@ -40,12 +50,15 @@ line = (
     _("Responsible: {name}").format(name=responsible) if responsible else "",
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
+personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
 ways_to_add = {"contacts": contact_forms.actions, "requisites": requisite_forms.actions}
-more = ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
+actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
+actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
+actions += [log] * customer_card.reached(card, "interactions.log")
 tab = header(
     card.name,
     " · ".join(filter(None, line)),
-    actions=[*more, *([log] if customer_card.reached(card, "interactions.log") else [])],
+    actions=actions,
     figures=figures,
     tags=customer_card.tones(marks),
     tabs={
@@ -80,6 +93,10 @@ match dialog():
         customer_forms.edit(card.id, "personal")
     case "ask" | "personal" if change_requests.may_ask(me(), card):
         request_forms.ask(card.id, card.name)
+    case "personal-data" if customer_card.reached(card, "privacy.export_person"):
+        privacy_forms.personal_data(card, erasable=customer_card.reached(card, "privacy.erase"))
+    case "erase" if customer_card.reached(card, "privacy.erase"):
+        privacy_forms.erase(card)
     case "asked":
         request_forms.asked(asked_id("request") or 0, people)
     case "business" if customer_card.reached(card, "customers.edit"):

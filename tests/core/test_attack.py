@@ -45,6 +45,7 @@ from crm import (
     plans,
     privacy,
     requisites,
+    rights,
     search,
     tags,
 )
@@ -700,6 +701,22 @@ def test_a_request_about_a_customer_reaches_nobody_beyond_the_scope_and_is_read_
             change_requests.answer(u, request, seen=1)
     with pytest.raises(Refused), world.cast.unit(world.cast.rep) as u, u.acting("test.answer", "requests.ask"):
         u.get(ChangeRequest, request).done_at = world.cast.now
+
+
+@pytest.mark.parametrize("verb", [privacy.export_person, lambda u, key: privacy.erase(u, key, "asked")])
+def test_taking_out_and_erasing_reach_as_far_as_the_right_and_no_further(world, verb):
+    """Somebody who may do it for his own customers finds a hidden one absent and is refused a colleague's."""
+    with world.cast.unit(world.cast.admin) as u:
+        for right in ("privacy.export_person", "privacy.erase"):
+            rights.adjust(u, "sales_rep", right, "own")
+    for key, error in ((world.hidden, NotFound), (world.nobodys, NotFound), (world.mates, Refused)):
+        with pytest.raises(error), world.cast.unit(world.cast.rep) as u:
+            verb(u, key)
+        with world.cast.unit() as u:
+            assert customers.one(u, key).name.startswith(("Customer of", "Nobody"))
+            assert "•" not in customers.reach(u, key).phones[0]
+    with world.cast.unit(world.cast.rep) as u:
+        verb(u, world.own)
 
 
 def test_one_prepared_statement_serves_everybody_within_his_own_scope(calm):

@@ -109,6 +109,8 @@ def _exports(cast: Cast, part: str) -> dict[str, Any]:
         token = hashlib.sha256(part.encode()).hexdigest()[:32]
         found = {"making": exports.ask(u, WISH, sign_in_id=None)}
         found["ready"] = exports.keep(u, WISH, (token, 1), sign_in_id=None)
+        with u.acting("test.build", "privacy.export_person"):
+            found["person"] = exports.keep_for_person(u, 1, b"", language="en", sign_in_id=None)
     with cast.database.writing() as connection:
         table = exports.Export.__table__
         mine = table.c.id.in_([one.id for one in found.values()])

@@ -1,7 +1,7 @@
 """Privacy at the record as it is used: what stands hidden on the card, and what one click shows of it."""
 
-from crm import notifications, settings
-from tests.cast import ADDRESS, EMAIL, PHONE, a_customer
+from crm import customers, exports, notifications, settings
+from tests.cast import ADDRESS, EMAIL, PHONE, a_call, a_customer
 from tests.pages.screen import field, opened, part, press, rows, texts
 
 
@@ -106,3 +106,52 @@ def test_the_forms_own_address_leads_who_may_not_use_it_to_asking(cast):
     at = opened("customer", cast.rep, id=key, do="personal")
     assert field(at, "text") is not None
     assert [one.label for one in at.button] == ["Ask the record keeper"]
+
+
+# --- which data are kept ----------------------------------------------------------
+
+
+def test_everything_kept_about_a_customer_is_written_from_the_card(cast):
+    key = a_customer(cast, "rep", name="Alpha")
+    for who in (cast.keeper, cast.admin):
+        acts = [act["label"] for act in part(opened("customer", who, id=key), "head")["acts"]]
+        assert "Personal data" in acts
+        at = press(opened("customer", who, id=key, do="personal-data"), "Write the file")
+        (link,) = [one.proto.url for one in at.get("link_button")]
+        with cast.unit(who) as u:
+            assert [f"/export/person/{one.stored_as}" for one in exports.of_person(u, key, None)] == [link]
+    assert "Personal data" not in [act["label"] for act in part(opened("customer", cast.rep, id=key), "head")["acts"]]
+    assert not opened("customer", cast.rep, id=key, do="personal-data").button
+
+
+# --- erasing ----------------------------------------------------------------------
+
+
+def test_erasing_says_what_goes_and_what_stays_and_wants_the_number_as_a_sign(cast):
+    key = a_customer(cast, "rep", name="Alpha")
+    a_call(cast, key, note="Wants a lamp")
+    offered = str(part(opened("customer", cast.keeper, id=key, do="personal-data"), "erase"))
+    assert "do=erase" in offered
+    at = opened("customer", cast.keeper, id=key, do="erase")
+    said = texts(at)
+    assert "notes of the card and of every contact" in said
+    assert f"under 'Erased customer {key}'" in said
+    assert "It cannot be undone" in at.warning[0].value
+    press(at, "Erase for good")
+    assert "This is not the number." in texts(at)
+    with cast.unit() as u:
+        assert customers.one(u, key).name == "Alpha"
+    field(at, "confirm").set_value(str(key))
+    press(at, "Erase for good")
+    at = opened("customer", cast.keeper, id=key)
+    assert part(at, "head")["title"] == f"Erased customer {key}"
+    assert "Wants a lamp" not in texts(at)
+    assert PHONE not in texts(at)
+    assert "Erased, because: The person asked for it" in texts(opened("customer", cast.keeper, id=key, tab="history"))
+    assert rows(opened("customers", cast.keeper), "customers") == []
+
+
+def test_nobody_else_is_offered_the_erasure_nor_finds_it_by_its_address(cast):
+    key = a_customer(cast, "rep", name="Alpha")
+    for who in (cast.rep, cast.leader, cast.service):
+        assert [one.label for one in opened("customer", who, id=key, do="erase").button] == []

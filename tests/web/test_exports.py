@@ -6,7 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from crm import exports, sessions, users
+from crm import exports, privacy, sessions, users
 from crm.core import clock
 from crm.core.access import Identity
 from crm.customers import Filters
@@ -86,3 +86,16 @@ def test_a_sign_in_that_ended_gets_nothing(cast):
     with cast.unit(cast.admin) as u:
         users.sign_out_everywhere(u, here.user_id)
     assert asking(here).get(address).status_code == 404
+
+
+def test_a_file_with_everything_about_one_customer_is_given_likewise(cast):
+    key, here, other = a_customer(cast), Here(cast, "keeper"), Here(cast, "keeper")
+    with cast.unit(here.identity) as u:
+        token = privacy.export_person(u, key, language="ru", sign_in_id=here.sign_in_id).stored_as
+    assert asking(other).get(f"/export/person/{token}").status_code == 404
+    assert asking(here).get(f"/export/{token}").status_code == 404
+    answer = asking(here).get(f"/export/person/{token}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.content[:2] == b"PK"

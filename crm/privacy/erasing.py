@@ -1,0 +1,178 @@
+"""Erasing a customer: everything personal goes from every table, index and file; sums and the fact itself stay.
+
+Promises: what is emptied is emptied in one transaction or not at all; purchases and counts stay under 'Erased customer 123';
+the audit log keeps that it happened, and who did it, without a word of what was there. It cannot be undone.
+
+On SQLite the pages are overwritten (`secure_delete`, db/engine.py) and the journal is emptied after the commit; PostgreSQL clears
+dead rows by itself (autovacuum). Copies that were made before keep the data until they are thrown away.
+"""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import JSON, Text, bindparam, cast, delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
+
+from crm import exports, search, upkeep
+from crm.core.access import Owned
+from crm.core.audit_log import HIDDEN, AuditEntry
+from crm.core.errors import Conflict, Invalid, Refused
+from crm.core.i18n import N_
+from crm.core.uow import UnitOfWork
+from crm.core.verbs import verb
+from crm.customers import Customer, sort_name
+from crm.exports import Export
+from crm.imports import Import, ImportRow, State, files
+from crm.notifications import Notification
+from crm.privacy.holdings import HOLDINGS
+from crm.privacy.person_file import Rows, entries_of, rows_of
+from crm.privacy.traces import RIGHT, Person, Traces, person_of
+from db.engine import Database
+
+
+class Reason(StrEnum):
+    """Why a customer is erased. A code and no text: nobody writes the name into it."""
+
+    ASKED = "asked"
+    WITHDRAWN = "withdrawn"
+    NOT_NEEDED = "not_needed"
+    MISTAKE = "mistake"
+
+
+REASONS: Final[Mapping[str, str]] = {
+    Reason.ASKED: N_("The person asked for it"),
+    Reason.WITHDRAWN: N_("Consent was withdrawn"),
+    Reason.NOT_NEEDED: N_("The data are not needed any more"),
+    Reason.MISTAKE: N_("Entered by mistake or without a basis"),
+}
+
+
+@verb("privacy.erase")
+def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = None, *, called: str = "") -> None:
+    """Erase a customer. traces: what `look_through` found; called: how the empty card is named, with its number behind.
+
+    Raises Invalid beside `reason`, NotFound, Refused, Conflict while an import works on a file that names the customer.
+    """
+    customer = u.get(Customer, customer_id)
+    if not u.actor.covers(RIGHT, Owned(customer.responsible_id, customer.team_id, customer.partner_id)):
+        raise Refused(N_("This record is outside your reach."))
+    if reason not in set(Reason):
+        raise Invalid(N_("Please choose one of the list."), field="reason")
+    kept = {one.name: rows_of(u, one, customer_id) for one in HOLDINGS}
+    person = person_of(kept)
+    _clear_imports(u, kept, traces or Traces(), person)
+    _clear_exports(u, customer_id, person)
+    _clear_notices(u, customer_id, kept["customers"][0]["name"])
+    _hide_in_log(u, kept, {one.name: None if one.goes else frozenset(one.emptied) for one in HOLDINGS})
+    _empty(u, customer_id, called or "Erased customer")
+    search.forget(u, customer_id)
+    u.remember(customer, {"erased": [None, str(reason)]})
+    u.after_commit(partial(_sweep, u.database))
+
+
+# --- tables -------------------------------------------------------------------
+
+
+def _empty(u: UnitOfWork, customer_id: int, called: str) -> None:
+    """Empty or delete the rows of every holding.
+
+    raw, bulk: the entries that a flush writes would tell of every single row, and the scopes of other rights end before this.
+    """
+    for one in HOLDINGS:
+        table = one.model.__table__
+        mine = table.c[one.key] == customer_id
+        if one.goes:
+            u.execute(delete(table).where(mine), raw=True, bulk=True)
+            continue
+        values: dict[str, Any] = dict(one.emptied)
+        if one.model is Customer:
+            name = f"{called} {customer_id}"
+            values |= {"name": name, "sort_name": sort_name(name), "archived_at": u.now}
+        if values:
+            raised = {"version": table.c.version + 1} if "version" in table.c else {}
+            u.execute(update(table).where(mine).values(**values, **raised), raw=True, bulk=True)
+
+
+def _hide_in_log(u: UnitOfWork, kept: Mapping[str, Rows], gone: Mapping[str, frozenset[str] | None]) -> None:
+    """Hide in the log what stood in the emptied fields (None: in all) of these rows; that they changed, when and by whom stays."""
+    hidden = []
+    for entry in entries_of(u, kept):
+        fields = gone[entry.record]
+        changes = {
+            key: [value and HIDDEN for value in pair] if fields is None or key in fields else pair
+            for key, pair in entry.changes.items()
+        }
+        if changes != entry.changes:
+            hidden.append({"entry": entry.id, "hidden": changes})
+    if hidden:
+        table = AuditEntry.__table__
+        order = update(table).where(table.c.id == bindparam("entry")).values(changes=bindparam("hidden", type_=JSON()))
+        u.execute(order, hidden, raw=True, bulk=True)
+
+
+def _clear_notices(u: UnitOfWork, customer_id: int, name: str) -> None:
+    """Take away what lies behind somebody's bell and opens this card, or names the customer."""
+    table = Notification.__table__
+    opens = (table.c.page == "customer") & cast(table.c.query, Text).contains(f'"id": "{customer_id}"')
+    names = cast(table.c["values"], Text).contains(json.dumps(name)[1:-1], autoescape=True)
+    u.execute(delete(table).where(or_(opens, names)), raw=True, bulk=True)
+
+
+# --- files --------------------------------------------------------------------
+
+
+def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, person: Person) -> None:
+    """Remove the files of imports in which the customer stands, with everything that was quoted from them."""
+    table, rows = Import.__table__, ImportRow.__table__
+    linked = {kept["customers"][0]["import_id"], *(row["import_id"] for row in kept["import_rows"])}
+    found = u.execute(select(table).where(table.c.id.in_(sorted((linked | traces.imports) - {None}))), raw=True)
+    for one in found.mappings().all():
+        if one["state"] in {State.CHECKING, State.RUNNING}:
+            raise Conflict(N_("An import works on a file that names this customer. Please wait until it has ended."))
+        name = one["file_name"]
+        if person.is_hinted_in(Path(name).stem):
+            name = f"–{Path(name).suffix}"
+            _hide_in_log(u, {"imports": [dict(one)]}, {"imports": frozenset({"file_name"})})
+        values = {
+            "file_removed_at": one["file_removed_at"] or u.now,
+            "trial": None,
+            "problem": None,
+            "file_name": name,
+            "version": one["version"] + 1,
+        }
+        u.execute(update(table).where(table.c.id == one["id"]).values(**values), raw=True, bulk=True)
+        u.execute(update(rows).where(rows.c.import_id == one["id"]).values(causes=[]), raw=True, bulk=True)
+        u.after_commit(partial(files.remove, one["stored_as"]))
+
+
+def _clear_exports(u: UnitOfWork, customer_id: int, person: Person) -> None:
+    """Remove the exported files that still wait: the customer may stand in any of them, and each can be written anew."""
+    table = Export.__table__
+    there = or_(table.c.file_removed_at.is_(None), table.c.searched.is_not(None))
+    for one in u.execute(select(table).where(there), raw=True).mappings().all():
+        values: dict[str, Any] = {}
+        if one["searched"] and person.is_hinted_in(one["searched"]):
+            values["searched"] = None
+        others = one["format"] == exports.OF_PERSON and one["filters"] != {"customer_id": customer_id}
+        if one["file_removed_at"] is None and not others:
+            values |= {"file_removed_at": u.now}
+            if one["state"] == exports.State.MAKING:
+                values |= {"state": exports.State.FAILED, "problem": {"text": _GONE, "values": {}}}
+            u.after_commit(partial(exports.remove, one["stored_as"]))
+        if values:
+            u.execute(update(table).where(table.c.id == one["id"]).values(**values), raw=True, bulk=True)
+
+
+_GONE: Final = N_("Somebody who stood in this file was erased meanwhile. Please export once more.")
+
+
+def _sweep(database: Database) -> None:
+    """Empty SQLite's journal, which still holds the pages as they were. What is in the way now is done at night."""
+    try:
+        upkeep.tidy(database)
+    except DBAPIError:
+        return

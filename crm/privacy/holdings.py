@@ -1,0 +1,152 @@
+"""Holdings: the one list of what is kept about a customer. The file for the person and the erasure both go through it.
+
+Whoever makes a table that belongs to a customer, or a column with something personal in it, adds it here: a law test compares
+this list with the models and fails for what is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from crm import interactions
+from crm.change_requests import ChangeRequest
+from crm.core.i18n import N_
+from crm.customers import KINDS, SOURCES, STAGES, Customer, Email, Phone
+from crm.imports import FIELDS, OUTCOMES, ImportRow
+from crm.interactions import Interaction
+from crm.purchases import Purchase, PurchaseLine
+from db.base import Base
+
+PEOPLE, PRODUCTS = "people", "products"
+"""What the number in a column names."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A column as the person reads it in his file. codes: code -> its name; names: what its number names; said: it holds a msgid."""
+
+    label: str
+    codes: Mapping[Any, str] = field(default_factory=dict)
+    names: str = ""
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One table with data of customers.
+
+    told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
+    goes: whole rows go. key: the column that names the customer.
+    """
+
+    model: type[Base]
+    title: str
+    told: Mapping[str, Told]
+    emptied: Mapping[str, Any] = field(default_factory=dict)
+    goes: bool = False
+    key: str = "customer_id"
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return str(self.model.__tablename__)
+
+
+_AT, _COLLEAGUE = Told(N_("When")), Told(N_("Colleague"), names=PEOPLE)
+_TEXTS: Final = ("external_number", "source_detail", "need", "website", "city", "address", "note")
+_CUSTOMER: Final = {
+    "id": Told(N_("Number")),
+    "name": Told(FIELDS["name"]),
+    "kind": Told(FIELDS["kind"], KINDS),
+    **{key: Told(FIELDS[key]) for key in ("address", "city", "region", "country", "website", "external_number")},
+    "stage": Told(FIELDS["stage"], STAGES),
+    "source": Told(FIELDS["source"], SOURCES),
+    **{key: Told(FIELDS[key]) for key in ("source_detail", "industry", "employees", "need", "note")},
+    "extra": Told(N_("Own fields")),
+    "responsible_id": Told(N_("Responsible"), names=PEOPLE),
+    "created_at": Told(N_("Created")),
+    "created_by_id": Told(N_("Created by"), names=PEOPLE),
+    "archived_at": Told(N_("In the bin since")),
+}
+
+HOLDINGS: Final[Sequence[Holding]] = (
+    Holding(
+        Customer,
+        N_("Customer"),
+        _CUSTOMER,
+        # the name and the name that lists sort by become 'Erased customer 123' besides
+        dict.fromkeys(_TEXTS) | {"extra": {}},
+        key="id",
+    ),
+    Holding(
+        Phone,
+        N_("Phones"),
+        {"number": Told(N_("Phone")), "digits": Told(N_("Digits")), "label": Told(N_("Label"))},
+        goes=True,
+    ),
+    Holding(Email, N_("E-mail addresses"), {"address": Told(N_("E-mail")), "label": Told(N_("Label"))}, goes=True),
+    Holding(
+        Interaction,
+        N_("Contacts"),
+        {
+            "at": _AT,
+            "kind": Told(N_("What"), interactions.KINDS),
+            "direction": Told(N_("Direction"), interactions.DIRECTIONS),
+            "outcome": Told(N_("Result"), interactions.OUTCOMES),
+            "topic": Told(N_("Topic")),
+            "note": Told(N_("What was said")),
+            "minutes": Told(N_("Minutes")),
+            "responsible_id": _COLLEAGUE,
+            "logged_at": Told(N_("Written down")),
+        },
+        {"topic": None, "note": ""},
+    ),
+    Holding(
+        Purchase,
+        N_("Purchases"),
+        {
+            "at": _AT,
+            "number": Told(N_("Number")),
+            "amount": Told(N_("Amount")),
+            "currency": Told(N_("Currency")),
+            "note": Told(N_("Note")),
+            "responsible_id": _COLLEAGUE,
+        },
+        {"note": ""},
+    ),
+    Holding(
+        PurchaseLine,
+        N_("Lines of purchases"),
+        {
+            "purchase_id": Told(N_("Purchase")),
+            "product_id": Told(N_("Product"), names=PRODUCTS),
+            "quantity": Told(N_("Quantity")),
+            "price": Told(N_("Price")),
+            "discount": Told(N_("Discount")),
+            "amount": Told(N_("Amount")),
+        },
+    ),
+    Holding(
+        ChangeRequest,
+        N_("Requests"),
+        {
+            "asked_at": _AT,
+            "text": Told(N_("What is to be changed")),
+            "responsible_id": _COLLEAGUE,
+            "answer": Told(N_("Answer")),
+            "done_at": Told(N_("Answered")),
+        },
+        {"text": "", "answer": ""},
+    ),
+    Holding(
+        ImportRow,
+        N_("Rows of imported files"),
+        {
+            "import_id": Told(N_("Import")),
+            "row": Told(N_("Row of the file")),
+            "outcome": Told(N_("Result"), OUTCOMES),
+            "causes": Told(N_("What is wrong")),
+        },
+        {"causes": []},
+    ),
+)
