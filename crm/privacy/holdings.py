@@ -11,13 +11,13 @@ from typing import Any, Final
 from crm import interactions
 from crm.change_requests import ChangeRequest
 from crm.core.i18n import N_
-from crm.customers import KINDS, SOURCES, STAGES, Customer, Email, Phone
+from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
 from db.base import Base
 
-PEOPLE, PRODUCTS = "people", "products"
+PEOPLE, PRODUCTS, TAGS = "people", "products", "tags"
 """What the number in a column names."""
 
 
@@ -85,6 +85,42 @@ HOLDINGS: Final[Sequence[Holding]] = (
         goes=True,
     ),
     Holding(Email, N_("E-mail addresses"), {"address": Told(N_("E-mail")), "label": Told(N_("Label"))}, goes=True),
+    Holding(
+        Contact,
+        N_("Contact persons"),
+        {
+            "name": Told(N_("Name")),
+            "position": Told(N_("Position")),
+            "department": Told(N_("Department")),
+            "phones": Told(N_("Phones")),
+            "digits": Told(N_("Digits")),
+            "emails": Told(N_("E-mail addresses")),
+            "birthday": Told(N_("Birthday")),
+            "note": Told(N_("Note")),
+            "is_primary": Told(N_("Asked first")),
+            "left_at": Told(N_("No longer there")),
+        },
+        goes=True,
+    ),
+    Holding(
+        Requisites,
+        N_("Requisites"),
+        {
+            "name": Told(N_("Legal name")),
+            "inn": Told(N_("INN")),
+            "kpp": Told(N_("KPP")),
+            "ogrn": Told(N_("OGRN")),
+            "account": Told(N_("Bank account")),
+            "bic": Told(N_("BIC (Russia)")),
+            "uscc": Told(N_("USCC (China)")),
+            "iban": Told(N_("IBAN")),
+            "swift": Told(N_("SWIFT")),
+            "vat": Told(N_("VAT number")),
+            "address": Told(N_("Legal address")),
+        },
+        goes=True,
+    ),
+    Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(
         Interaction,
         N_("Contacts"),

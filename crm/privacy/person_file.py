@@ -25,9 +25,9 @@ from crm.core.i18n import N_, translate
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers import Customer
+from crm.customers import Customer, Tag
 from crm.exports import Export
-from crm.privacy.holdings import HOLDINGS, PEOPLE, PRODUCTS, Holding, Told
+from crm.privacy.holdings import HOLDINGS, PEOPLE, PRODUCTS, TAGS, Holding, Told
 from crm.products import Product
 
 RIGHT: Final = "privacy.export_person"
@@ -136,7 +136,7 @@ class _Words:
 
 def _words(u: UnitOfWork, language: str) -> _Words:
     people, products = select(User.id, User.name), select(Product.id, Product.name)
-    names = {PEOPLE: people, PRODUCTS: products}
+    names = {PEOPLE: people, PRODUCTS: products, TAGS: select(Tag.id, Tag.name)}
     found = {key: {row["id"]: row["name"] for row in u.rows(statement)} for key, statement in names.items()}
     return _Words(language, settings.value(u, "timezone"), found)
 
