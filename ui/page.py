@@ -116,6 +116,20 @@ def close_dialog() -> None:
         st.query_params.pop(key, None)
 
 
+def drawn_dialog() -> dict[str, str]:
+    """Return what the address says of the open dialog: two of the same kind differ in it."""
+    return {key: str(st.query_params.get(key, "")) for key in DIALOG_FACTS}
+
+
+def dismissed(drawn: Mapping[str, str]) -> None:
+    """Close the dialog that somebody dismissed (a callback), unless the address already opens the next one.
+
+    On a busy server the wish to close one and the wish to open the next arrive in the same run.
+    """
+    if not drawn or drawn == drawn_dialog():
+        close_dialog()
+
+
 def saved() -> None:
     """Close the dialog after its command worked: what was typed is no draft any more."""
     new_draft()
