@@ -7,7 +7,6 @@ database with data change, it is copied; an older version of Rapport does not to
 import json
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -94,7 +93,7 @@ def _revision(home: Config, database: Database, given: Connection | None = None)
             raise gone(home, database)
         return None
     try:
-        with nullcontext(given) if given else database.reader.connect() as connection:
+        with database.reading(given) as connection:
             at = migrate.revision(connection)
             tables = migrate.tables(connection) if at is None else []
     except Exception as error:

@@ -99,6 +99,15 @@ class Database:
             self.gate.release()
 
     @contextmanager
+    def reading(self, given: Connection | None = None) -> Iterator[Connection]:
+        """Give a connection to read through below the door: `given`, or one for this while."""
+        if given is not None:
+            yield given
+            return
+        with self.reader.connect() as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give one write transaction below the door: for migrations, sign-in and bulk loads, never for pages."""
         with self.turn(), self.writer.begin() as connection:

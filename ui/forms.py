@@ -148,7 +148,7 @@ def in_dialog(title: str, body: Callable[[], None], *, width: str = "small") -> 
         body()
         drawn.update(drawn_dialog())  # the body gives the dialog its key
 
-    st.dialog(title, width=width, on_dismiss=partial(dismissed, drawn))(whole)()  # type: ignore[call-overload]
+    st.dialog(title, width=width, on_dismiss=partial(dismissed, drawn))(whole)()  # type: ignore[call-overload]  # width is one of theirs
 
 
 # --- two people, one record -------------------------------------------------

@@ -118,7 +118,7 @@ def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
     The mark is taken before the unit begins: a change in between is read at the next look. A change of rights and the end
     of a sign-in are changes too; whatever no verb changes (the day) is seen after WATCHED_SECONDS.
     """
-    return watched_each((key, read))[0]  # type: ignore[no-any-return]
+    return watched_each((key, read))[0]  # type: ignore[no-any-return]  # what `read` returns
 
 
 def watched_each(*parts: tuple[Hashable, Callable[[UnitOfWork], Any]]) -> list[Any]:
