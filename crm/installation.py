@@ -17,6 +17,7 @@ import crm
 from crm.core import clock, jobs, logs, records
 from crm.core.config import Config
 from crm.core.errors import Unavailable
+from crm.core.faults import FAULTS
 from crm.core.i18n import N_
 from db import migrate
 from db.backup import Kind, Source, make, newest
@@ -121,8 +122,6 @@ def gone(home: Config, database: Database) -> Unavailable:
 
 def unavailable(fault: Fault, home: Config) -> Unavailable:
     """Return what to say about a database in trouble."""
-    from crm.core.uow import FAULTS  # noqa: PLC0415  only when there is trouble
-
     if fault is Fault.DAMAGED:
         text = N_(
             "The database file is damaged. Nothing is written any more. Restore a copy; the newest one is {copy}."

@@ -82,6 +82,11 @@ class Database:
         return self.reader.dialect.name == "sqlite"
 
     @cached_property
+    def address(self) -> str:
+        """The address without its password: what is kept for a database is kept under it."""
+        return str(self.url)
+
+    @cached_property
     def path(self) -> Path | None:
         """The database file of an embedded database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui.navigation import screen
 from ui.parts import draw as draw_part
-from ui.session import _
+from ui.session import _, asked
 
 DIALOG: Final = "do"
 """The query parameter that names the open dialog, so that reload and restart open it again."""
@@ -45,7 +45,7 @@ def header(
     address; the first one is chosen where the address names none.
     """
     codes = list(tabs or ())
-    tab = st.query_params.get("tab", "")
+    tab = asked("tab")
     now = tab if tab in codes else next(iter(codes), "")
     data = {
         "title": title,
@@ -118,7 +118,8 @@ def close_dialog() -> None:
 
 def drawn_dialog() -> dict[str, str]:
     """Return what the address says of the open dialog: two of the same kind differ in it."""
-    return {key: str(st.query_params.get(key, "")) for key in DIALOG_FACTS}
+    query = st.query_params.to_dict()
+    return {key: query.get(key, "") for key in DIALOG_FACTS}
 
 
 def dismissed(drawn: Mapping[str, str]) -> None:
@@ -143,7 +144,7 @@ def new_draft() -> None:
 
 def dialog() -> str:
     """Return the name of the dialog that the address opens, '' when none is."""
-    return str(st.query_params.get(DIALOG, ""))
+    return asked(DIALOG)
 
 
 def dialog_key() -> str | None:
@@ -167,7 +168,7 @@ def seen_version() -> int | None:
 
 def asked_id(key: str = "id") -> int | None:
     """Return a number from the address, None when it is absent or no number."""
-    text = st.query_params.get(key, "")
+    text = asked(key)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else None
 
 

@@ -6,9 +6,8 @@ from crm import customers
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
 from ui import customer_card, customer_forms, timeline, words
-from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, attempt, colleagues, watched
+from ui.session import _, asked, attempt, colleagues, watched
 from ui.timeline import Talks
 
 people = colleagues()

@@ -4,7 +4,7 @@ from crm import customers
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, watched_each
+from ui.session import _, asked, colleagues, may, translated, watched_each
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -21,7 +21,7 @@ text, kind, stage, responsible, mine = filters.row(
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
     filters.switch("mine", _("Mine")),
 )
-imported = filters.asked("import")
+imported = asked("import")
 wanted = Filters(
     text=text,
     kind=kind or None,
