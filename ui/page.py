@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -50,7 +50,7 @@ def header(
     data = {
         "title": title,
         "line": line,
-        "acts": [asdict(one) for one in actions],
+        "acts": actions,
         "figures": [list(one) for one in figures],
         "tabs": [
             {"label": name, "href": here(tab=code, page=None), "now": code == now}
