@@ -7,7 +7,6 @@ no person, no address and no path.
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -101,7 +100,7 @@ def readiness(database: Database, home: Config | None = None, given: Connection 
     worker_age = copy_age = None
     beats: Sequence[worker.WorkerBeat] = ()
     if reachable:
-        with nullcontext(given) if given else database.reader.connect() as connection:
+        with database.reading(given) as connection:
             beats = worker.beats(connection)
             copied, wanted = backups.state(connection)
         worker_age = round((clock.now() - beats[0].at).total_seconds(), 1) if beats else None

@@ -7,7 +7,6 @@ database with data change, it is copied; an older version of Rapport does not to
 import json
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ import crm
 from crm.core import clock, jobs, logs, records
 from crm.core.config import Config
 from crm.core.errors import Unavailable
+from crm.core.faults import FAULTS
 from crm.core.i18n import N_
 from db import migrate
 from db.backup import Kind, Source, make, newest
@@ -94,7 +94,7 @@ def _revision(home: Config, database: Database, given: Connection | None = None)
             raise gone(home, database)
         return None
     try:
-        with nullcontext(given) if given else database.reader.connect() as connection:
+        with database.reading(given) as connection:
             at = migrate.revision(connection)
             tables = migrate.tables(connection) if at is None else []
     except Exception as error:
@@ -122,8 +122,6 @@ def gone(home: Config, database: Database) -> Unavailable:
 
 def unavailable(fault: Fault, home: Config) -> Unavailable:
     """Return what to say about a database in trouble."""
-    from crm.core.uow import FAULTS  # noqa: PLC0415  only when there is trouble
-
     if fault is Fault.DAMAGED:
         text = N_(
             "The database file is damaged. Nothing is written any more. Restore a copy; the newest one is {copy}."

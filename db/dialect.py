@@ -27,13 +27,13 @@ def add_up(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]], ke
 
 def insert_new(dialect: Dialect, table: Table, rows: Sequence[Mapping[str, Any]]) -> Insert:
     """Insert the rows whose key is not there yet; `rowcount` says how many."""
-    new = _insert(dialect, table).values(list(rows)).on_conflict_do_nothing()
-    return new.execution_options(preserve_rowcount=True)  # type: ignore[no-any-return]  # else PostgreSQL counts -1
+    new = each_new(dialect, table).values(list(rows))
+    return new.execution_options(preserve_rowcount=True)  # else PostgreSQL counts -1
 
 
 def each_new(dialect: Dialect, table: Table) -> Insert:
     """Insert rows that are given one by one when the statement runs; those whose key is there already are passed over."""
-    return _insert(dialect, table).on_conflict_do_nothing()  # type: ignore[no-any-return]
+    return _insert(dialect, table).on_conflict_do_nothing()  # type: ignore[no-any-return]  # of either dialect
 
 
 def reset_ids(connection: Connection, table: Table) -> None:

@@ -83,6 +83,11 @@ class Database:
         return self.reader.dialect.name == "sqlite"
 
     @cached_property
+    def address(self) -> str:
+        """The address without its password: what is kept for a database is kept under it."""
+        return str(self.url)
+
+    @cached_property
     def path(self) -> Path | None:
         """The database file of an embedded database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None
@@ -98,6 +103,15 @@ class Database:
             yield
         finally:
             self.gate.release()
+
+    @contextmanager
+    def reading(self, given: Connection | None = None) -> Iterator[Connection]:
+        """Give a connection to read through below the door: `given`, or one for this while."""
+        if given is not None:
+            yield given
+            return
+        with self.reader.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

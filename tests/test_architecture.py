@@ -282,7 +282,7 @@ def connection_users() -> set[str]:
         if source.name.startswith("crm/core/"):
             continue
         for node in ast.walk(source.tree):
-            named = isinstance(node, ast.Attribute) and node.attr in {"reader", "writer", "writing", "turn"}
+            named = isinstance(node, ast.Attribute) and node.attr in {"reader", "reading", "writer", "writing", "turn"}
             if named and "database" in ast.unparse(node.value):  # type: ignore[attr-defined]
                 found.add(next((one for one in BELOW_THE_DOOR if source.name.startswith(one)), source.name))
     return found

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import streamlit as st
-
 from ui.parts import draw as draw_part
-from ui.session import _
+from ui.session import _, asked
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,8 @@ class Filter:
     @property
     def value(self) -> str:
         """What the address asks for; a code that is not offered asks for nothing."""
-        asked = str(st.query_params.get(self.param, ""))
-        return asked if self.kind != "choice" or asked in self.options else ""
+        wanted = asked(self.param)
+        return wanted if self.kind != "choice" or wanted in self.options else ""
 
 
 def text(param: str, label: str) -> Filter:
@@ -42,22 +40,18 @@ def switch(param: str, label: str) -> Filter:
 
 def row(*filters: Filter, key: str = "filters") -> tuple[str, ...]:
     """Draw the row; return what each filter asks for, '' where it does not narrow. A choice that offers nothing is not drawn."""
+    values = tuple(one.value for one in filters)
     data = [
         {
             "param": one.param,
             "label": one.label,
             "kind": one.kind,
             "options": list(one.options.items()),
-            "value": one.value,
+            "value": value,
         }
-        for one in filters
+        for one, value in zip(filters, values, strict=True)
         if one.options or one.kind != "choice"
     ]
     if data:
         draw_part("filters", key=key, data={"filters": data, "reset": _("Reset")})
-    return tuple(one.value for one in filters)
-
-
-def asked(param: str) -> str:
-    """Return what the address asks for."""
-    return str(st.query_params.get(param, ""))
+    return values

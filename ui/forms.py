@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
 from ui import words
-from ui.page import close_dialog, dialog_key, saved
+from ui.page import dialog_key, dismissed, drawn_dialog, saved
 from ui.session import Tried, _, language, once_key, used
 
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
@@ -175,7 +176,13 @@ class Form:
 
 def in_dialog(title: str, body: Callable[[], None], *, width: str = "small") -> None:
     """Open the dialog that the address names around `body`; closing it takes it out of the address."""
-    st.dialog(title, width=width, on_dismiss=close_dialog)(body)()  # type: ignore[call-overload]
+    drawn: dict[str, str] = {}
+
+    def whole() -> None:
+        body()
+        drawn.update(drawn_dialog())  # the body gives the dialog its key
+
+    st.dialog(title, width=width, on_dismiss=partial(dismissed, drawn))(whole)()  # type: ignore[call-overload]  # width is one of theirs
 
 
 # --- two people, one record -------------------------------------------------

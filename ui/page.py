@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui.navigation import screen
 from ui.parts import draw as draw_part
-from ui.session import _
+from ui.session import _, asked
 
 DIALOG: Final = "do"
 """The query parameter that names the open dialog, so that reload and restart open it again."""
@@ -46,12 +46,12 @@ def header(
     address; the first one is chosen where the address names none. tags: (text, tone), as in tables.
     """
     codes = list(tabs or ())
-    tab = st.query_params.get("tab", "")
+    tab = asked("tab")
     now = tab if tab in codes else next(iter(codes), "")
     data = {
         "title": title,
         "line": line,
-        "acts": [asdict(one) for one in actions],
+        "acts": actions,
         "figures": [list(one) for one in figures],
         "tags": [list(one) for one in tags],
         "tabs": [
@@ -118,6 +118,21 @@ def close_dialog() -> None:
         st.query_params.pop(key, None)
 
 
+def drawn_dialog() -> dict[str, str]:
+    """Return what the address says of the open dialog: two of the same kind differ in it."""
+    query = st.query_params.to_dict()
+    return {key: query.get(key, "") for key in DIALOG_FACTS}
+
+
+def dismissed(drawn: Mapping[str, str]) -> None:
+    """Close the dialog that somebody dismissed (a callback), unless the address already opens the next one.
+
+    On a busy server the wish to close one and the wish to open the next arrive in the same run.
+    """
+    if not drawn or drawn == drawn_dialog():
+        close_dialog()
+
+
 def saved() -> None:
     """Close the dialog after its command worked: what was typed is no draft any more."""
     new_draft()
@@ -131,7 +146,7 @@ def new_draft() -> None:
 
 def dialog() -> str:
     """Return the name of the dialog that the address opens, '' when none is."""
-    return str(st.query_params.get(DIALOG, ""))
+    return asked(DIALOG)
 
 
 def dialog_key() -> str | None:
@@ -155,7 +170,7 @@ def seen_version() -> int | None:
 
 def asked_id(key: str = "id") -> int | None:
     """Return a number from the address, None when it is absent or no number."""
-    text = st.query_params.get(key, "")
+    text = asked(key)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else None
 
 

@@ -24,7 +24,9 @@ from crm.core.uow import UnitOfWork, unit_of_work
 _MEMORY = "_memory"
 _SAID = "_said"
 FRESH_SECONDS: Final = 5
-"""How long the menu and the strip may be drawn from what was noted."""
+"""How long the menu and the strip may be drawn from what was noted, whatever has changed meanwhile."""
+CALM_SECONDS: Final = 30
+"""How long while nothing has changed."""
 WATCHED_SECONDS: Final = 10
 MOST_WATCHED: Final = 8
 T = TypeVar("T")
@@ -34,6 +36,7 @@ T = TypeVar("T")
 class Around:
     """What was noted at a moment: the colleagues' names and how many notifications wait."""
 
+    mark: changes.Mark
     at: float
     names: dict[int, str]
     unread: int
@@ -118,7 +121,7 @@ def watched(key: Hashable, read: Callable[[UnitOfWork], T]) -> T:
     The mark is taken before the unit begins: a change in between is read at the next look. A change of rights and the end
     of a sign-in are changes too; whatever no verb changes (the day) is seen after WATCHED_SECONDS.
     """
-    return watched_each((key, read))[0]  # type: ignore[no-any-return]
+    return watched_each((key, read))[0]  # type: ignore[no-any-return]  # what `read` returns
 
 
 def watched_each(*parts: tuple[Hashable, Callable[[UnitOfWork], Any]]) -> list[Any]:
@@ -146,15 +149,19 @@ def read_before(key: Hashable) -> Any:
     return known.read if known and known.reader[0] == identity() else None
 
 
-def look_around(u: UnitOfWork) -> None:
+def look_around() -> None:
     """Note what every page shows and what changes seldom: who everybody is, how many notifications wait."""
-    memory().around = Around(time.monotonic(), users.names(u), notifications.unread_count(u))
+    mark, now = changes.mark(database()), time.monotonic()
+    with uow() as u:
+        memory().around = Around(mark, now, users.names(u), notifications.unread_count(u))
 
 
 def is_fresh() -> bool:
     """Say whether what was noted is new enough to draw the menu and the strip by. The door itself asks at every action."""
-    noted = memory().around
-    return noted is not None and time.monotonic() - noted.at < FRESH_SECONDS
+    noted, now = memory().around, time.monotonic()
+    if noted is None or now - noted.at >= CALM_SECONDS:
+        return False
+    return now - noted.at < FRESH_SECONDS or noted.mark == changes.mark(database())
 
 
 def colleagues() -> dict[int, str]:
@@ -170,8 +177,7 @@ def unread() -> int:
 def _around() -> "Around":
     noted = memory()
     if noted.around is None:
-        with uow() as u:
-            look_around(u)
+        look_around()
     assert noted.around is not None  # noqa: S101  just noted
     return noted.around
 
@@ -198,6 +204,12 @@ def zone() -> str:
 def _settle(actor: Actor | None) -> None:
     _here.language = (actor.language if actor else None) or i18n.guess(st.context.locale)
     _here.zone = (actor.timezone if actor else None) or st.context.timezone or "UTC"
+
+
+def asked(param: str) -> str:
+    """Return what the address asks for, '' where it says nothing."""
+    # not `st.query_params.get`: it raises and words an error inside for what is absent
+    return str(st.query_params.to_dict().get(param, ""))
 
 
 def _(text: str) -> str:

@@ -10,7 +10,7 @@ from crm.core.i18n import say
 from ui import strip
 from ui.brand import LOGO, MARK
 from ui.navigation import SCREENS
-from ui.session import _, is_fresh, language, look_around, me, memory, say_what_waits, unread, uow
+from ui.session import _, is_fresh, language, look_around, me, memory, say_what_waits, unread
 
 
 def _pages() -> dict[str, list[StreamlitPage]]:
@@ -46,8 +46,7 @@ def run() -> None:
     st.logo(LOGO, icon_image=MARK)
     try:
         if not is_fresh():
-            with uow() as u:
-                look_around(u)
+            look_around()
     except (SignedOut, Unavailable) as trouble:
         _without_person(say(language(), trouble))
         return

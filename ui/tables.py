@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
-import streamlit as st
 
 from ui.page import here
 from ui.parts import draw as draw_part
-from ui.session import n_
+from ui.session import asked, n_
 from ui.words import number
 
 SIZE: Final = 50
@@ -101,7 +100,7 @@ def counted(n: int, cap: int, one: str, many: str) -> str:
 
 def asked_page() -> int:
     """Return the page that the address asks for."""
-    text = st.query_params.get("page", "1")
+    text = asked("page")
     return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 9 else 1  # noqa: PLR2004  a page number
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from crm.core.audit_log import AuditEntry
+from crm.core.faults import in_words
 from db.engine import Database
 
 Mark = tuple[int, int]
@@ -27,17 +28,17 @@ _known: dict[str, tuple[float, Mark]] = {}
 
 
 def mark(database: Database) -> Mark:
-    """Return the mark of this moment, at most KEPT_SECONDS old."""
-    address, now = str(database.url), time.monotonic()
-    at, known = _known.get(address, (float("-inf"), (0, 0)))
+    """Return the mark of this moment, at most KEPT_SECONDS old. Raises Unavailable."""
+    now = time.monotonic()
+    at, known = _known.get(database.address, (float("-inf"), (0, 0)))
     if now - at < KEPT_SECONDS:
         return known
-    with database.reader.connect() as connection:
+    with in_words(), database.reader.connect() as connection:
         count, last = connection.execute(_MARK).one()
-    _known[address] = now, (count, last)
+    _known[database.address] = now, (count, last)
     return count, last
 
 
 def forget(database: Database) -> None:
     """Ask anew: this process has just changed something."""
-    _known.pop(str(database.url), None)
+    _known.pop(database.address, None)

@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 from sqlalchemy import CursorResult, Executable, Result, UpdateBase, event, inspect, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm.core import audit_log, changes, clock
 from crm.core.access import SYSTEM, WHO_INSTEAD, Actor, Identity, load_actor
-from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused, Unavailable
+from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused
+from crm.core.faults import in_words
 from crm.core.guards import Guarded, guard_flush
 from crm.core.i18n import N_
 from crm.core.masking import exposed, loads_deferred, mask
@@ -27,21 +27,9 @@ from crm.core.prepared import Prepared
 from crm.core.reading import Look, look_at, scoped
 from crm.core.verbs import reads_only
 from db.base import AnySelect, Record
-from db.engine import Database, GateTimeoutError
-from db.faults import Fault, diagnose
+from db.engine import Database
 
 T = TypeVar("T", bound=Record)
-
-FAULTS: Final = {
-    Fault.FULL: N_("Your change was not saved: the disk is full. Nothing was lost."),
-    Fault.BUSY: N_("The database is busy. Your text is kept: please try again."),
-    Fault.DAMAGED: N_(
-        "The database file is damaged. Nothing is written any more: ask the administrator to restore a copy."
-    ),
-    Fault.READ_ONLY: N_("The database cannot be written. Your text is kept: tell the administrator."),
-    Fault.AWAY: N_("The database does not answer. Your text is kept: please try again in a moment."),
-}
-"""What the person reads when the database is in trouble."""
 
 
 class WorkSession(Session):
@@ -277,25 +265,21 @@ def unit_of_work(
     """
     identity = who if isinstance(who, Identity) else None
     unit: UnitOfWork | None = None
-    try:
-        unit = UnitOfWork(database, _NOBODY if isinstance(who, Identity) else who, who=identity, now=now, key=key)
-        if identity is not None:
-            unit.actor = load_actor(unit.session.connection(), identity)
-        yield unit
-        unit.commit()
-    except StaleDataError as stale:
-        raise Conflict from stale
-    except IntegrityError as clash:
-        raise Conflict(N_("This clashes with something that was saved meanwhile. Please look again.")) from clash
-    except (DBAPIError, GateTimeoutError, PoolTimeoutError) as error:
-        fault = diagnose(error)
-        if fault is None:
-            raise
-        raise Unavailable(FAULTS[fault], code=fault.value) from error
-    finally:
-        if unit is not None:
-            unit.close()
-            unit.run_at_any_rate()
+    with in_words():
+        try:
+            unit = UnitOfWork(database, _NOBODY if isinstance(who, Identity) else who, who=identity, now=now, key=key)
+            if identity is not None:
+                unit.actor = load_actor(unit.session.connection(), identity)
+            yield unit
+            unit.commit()
+        except StaleDataError as stale:
+            raise Conflict from stale
+        except IntegrityError as clash:
+            raise Conflict(N_("This clashes with something that was saved meanwhile. Please look again.")) from clash
+        finally:
+            if unit is not None:
+                unit.close()
+                unit.run_at_any_rate()
     unit.run_after()
 
 

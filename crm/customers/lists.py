@@ -184,7 +184,7 @@ def few(u: UnitOfWork) -> bool:
     reach = u.actor.reach("customers.view")
     if reach is Reached.EVERYTHING:
         return False
-    who, now = (str(u.database.url), reach, str(u.actor.facts.get(reach))), time.monotonic()
+    who, now = (u.database.address, reach, str(u.actor.facts.get(reach))), time.monotonic()
     at, answer = _few.get(who, (float("-inf"), False))
     if now - at > FEW_SECONDS:
         answer = int(u.value(_REACHED)) <= FEW

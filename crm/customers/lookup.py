@@ -301,9 +301,8 @@ def _rows(u: UnitOfWork, met: _Met) -> list[dict[str, Any]]:
     if met.closed and seen is Reach.PERSON:  # one's own come first, so that a row that is not means that no more are
         closed = u.rows(_AMONG, ids=_listed(met.closed), me=u.actor.id)
         found += [row for row in closed if _is_seen(u, row)]
-    elif met.closed and seen is not Reach.EVERYTHING:
-        inside = _AMONG_ALL.where(u.actor.within(SEEN, Customer))  # type: ignore[arg-type]
-        found += u.rows(inside.params(ids=_listed(met.closed), me=u.actor.id))
+    elif met.closed and (inside := Customer.rows(u.actor, SEEN)) is not None:
+        found += u.rows(_AMONG_ALL.where(inside).params(ids=_listed(met.closed), me=u.actor.id))
     return found
 
 
@@ -347,7 +346,7 @@ def _meeting(u: UnitOfWork, group: Group, name: str, *, whole: bool) -> ColumnEl
     found = _is_under(openly, name, whole=whole)
     if not closed:
         return found
-    seen = u.actor.within(SEEN, Customer)  # type: ignore[arg-type]
+    seen = Customer.rows(u.actor, SEEN)
     partly = _is_under(closed, f"closed_{name}", whole=whole)
     return or_(found, partly if seen is None else and_(seen, partly))
 

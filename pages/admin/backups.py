@@ -9,7 +9,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobState, Status
 from ui import tables, words
 from ui.page import empty, header
-from ui.session import _, attempt, language, may, uow
+from ui.session import _, asked, attempt, language, may, uow
 
 GOOD = N_("Good")
 SECONDS = 1
@@ -58,7 +58,7 @@ def megabytes(size: float) -> str:
     return _("{n} MB").format(n=words.number(round(size / 1_000_000, 1)))
 
 
-job_id = st.query_params.get(JOB, "")
+job_id = asked(JOB)
 with st.container(horizontal=True, vertical_alignment="top", key="backups-head"):
     header(
         _("Backups"),

@@ -6,7 +6,7 @@ from crm import rights
 from crm.core.access import ROLES
 from ui import filters, rights_forms
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, may, n_, translated, uow
+from ui.session import _, asked, may, n_, translated, uow
 
 PRESET = "preset-"
 
@@ -44,4 +44,4 @@ if may("rights.adjust"):
     if dialog().startswith(PRESET):
         rights_forms.preset(dialog().removeprefix(PRESET))
     elif dialog():
-        rights_forms.adjust(filters.asked("for"), dialog(), cells)
+        rights_forms.adjust(asked("for"), dialog(), cells)

@@ -5,10 +5,10 @@ import streamlit as st
 from ui import handbook
 from ui.navigation import SCREENS
 from ui.page import header
-from ui.session import _, may
+from ui.session import _, asked, may
 
 chapters = {one.address: _(one.title) for one in SCREENS if may(one.right) and handbook.has(one.address)}
-asked = st.query_params.get("page", "")
+asked = asked("page")
 chapter = asked if asked in chapters else ""
 
 header(_("Help"), _("How things are done here."))

@@ -18,9 +18,8 @@ from ui import (
     timeline,
     words,
 )
-from ui.filters import asked
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, attempt, colleagues, me, watched
+from ui.session import _, asked, attempt, colleagues, me, watched
 from ui.timeline import Talks
 
 people = colleagues()

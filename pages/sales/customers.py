@@ -7,7 +7,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
 from ui import customer_forms, export_forms, filters, own_fields, tables, words
 from ui.page import Action, dialog, empty, header, opening
-from ui.session import _, colleagues, may, translated, watched, watched_each
+from ui.session import _, asked, colleagues, may, translated, watched, watched_each
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 
@@ -28,7 +28,7 @@ text, kind, stage, tag, responsible, mine, *values = filters.row(
     filters.switch("mine", _("Mine")),
     *own,
 )
-imported = filters.asked("import")
+imported = asked("import")
 wanted = Filters(
     text=text,
     kind=kind or None,

@@ -4,12 +4,12 @@ Each part is a pair of files, `name.js` and `name.css`; what people typed reache
 Links with `data-visit` change the address inside the app (the strip sees to that): the address is the state.
 """
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import streamlit as st
 from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.elements.lib.utils import compute_and_register_element_id
@@ -41,7 +41,7 @@ def _blank(name: str) -> BidiComponent:
 
 def written(data: Any) -> str:
     """Write what a part shows as it is sent."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(data).decode()
 
 
 def draw(name: str, *, key: str, data: Any = None, text: str = "") -> None:

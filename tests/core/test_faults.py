@@ -12,8 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from crm import customers
 from crm.core.access import Identity
 from crm.core.errors import Unavailable
+from crm.core.faults import FAULTS
 from crm.core.people import User
-from crm.core.uow import FAULTS, unit_of_work
+from crm.core.uow import unit_of_work
 from crm.customers import Customer
 from db.engine import Gate, GateTimeoutError, connect
 from db.faults import Fault, diagnose, may_retry
