@@ -91,6 +91,16 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
             "So many customers' hidden phones and e-mails are shown to one person within an hour. Then the leader is told."
         ),
     ),
+    "doubles_per_hour": Definition(
+        N_("Answers about customers out of sight in an hour"),
+        "20",
+        lambda value: value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= 1000,  # noqa: PLR2004  likewise
+        "privacy",
+        N_(
+            "While entering, one person is told so often within an hour that a customer of others exists already. "
+            "Then the leader is told."
+        ),
+    ),
     "backup_hourly": Definition(
         N_("Hourly copies"),
         "yes",

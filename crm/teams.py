@@ -207,6 +207,26 @@ def _branch(row: dict[str, Any], depth: int, people: dict[int, int]) -> Branch:
     return Branch(**facts, depth=depth, leader=row["leader"] or "", people=people.get(row["id"], 0))
 
 
+_LED: Final = Prepared(select(Team.id, Team.parent_id, Team.leader_id))
+
+
+def leaders_above(u: UnitOfWork, team_id: int | None) -> list[int]:
+    """Return the active leaders of a team and of the teams above it, the nearest first."""
+    rows = {row["id"]: row for row in u.rows(_LED)}
+    active = set(u.all(select(User.id).where(User.disabled_at.is_(None), User.deleted_at.is_(None))))
+    found: list[int] = []
+    while team_id in rows:
+        team = rows.pop(team_id)
+        found += [team["leader_id"]] if team["leader_id"] in active else []
+        team_id = team["parent_id"]
+    return list(dict.fromkeys(found))
+
+
+def nearest_leader(u: UnitOfWork, team_id: int | None, *, but: int | None) -> int | None:
+    """Return the nearest of the leaders above; `but` is passed over, who leads himself. None without one."""
+    return next((one for one in leaders_above(u, team_id) if one != but), None)
+
+
 def directory(u: UnitOfWork) -> dict[int, str]:
     """Return id -> name of every team, by name."""
     u.need("teams.view")

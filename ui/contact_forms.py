@@ -9,6 +9,7 @@ from crm import audit, contacts
 from crm.core import clock
 from crm.customers import NAME_LENGTH, Card
 from ui import customer_card, forms, tables, words
+from ui.double_forms import Doubles
 from ui.facts import Box
 from ui.facts import draw as draw_facts
 from ui.forms import Form, Versions, in_dialog
@@ -96,11 +97,19 @@ def draw(card: Card, name: str, contact_id: int | None) -> None:
 
 def _new(card: Card) -> None:
     form = Form("new-contact")
+    check = Doubles(form, of=card.id)
+    check.look_again()
     with form.drawn():
         _draw_fields(form, dict.fromkeys(labels(), None) | {"phones": [], "emails": []}, labels())
-        if form.submit(_("Add a contact person")):
+        check.draw()
+        check.ask_why()
+        if form.submit(check.label(_("Add a contact person"), _("Add all the same"))):
+            raw = _typed(form.values)
+            if check.hold_up(fresh := {key: raw[key] for key in SEVERAL}):
+                return
             with attempt(_("Contact person added.")) as tried, uow(dialog_key()) as u:
-                contacts.add(u, card.id, _typed(form.values))
+                check.settle(u, fresh)
+                contacts.add(u, card.id, raw)
             form.finish(tried)
 
 
@@ -115,20 +124,32 @@ def _edit(card: Card, one: dict[str, Any]) -> None:
         _settle(form, one, Versions(mine, {key: _plain(stored[key]) for key in mine}, before))
         return
     may = labels() if customer_card.reached(card, "customers.edit_personal") else contacts.BUSINESS
+    check = Doubles(form, of=card.id)
+    check.look_again()
     with form.drawn():
         if "name" not in may:
             draw_facts(_personal(one), key="contact")
         _draw_fields(form, original, may)
-        if form.submit(_("Save")):
-            raw = _typed(form.values)
-            changed = {key: value for key, value in raw.items() if _plain(value) != _plain(original[key])}
-            with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
-                contacts.change(u, one["id"], changed, seen=seen)
-            if tried.conflict:
-                st.session_state[form.key("in-conflict")] = {key: _plain(value) for key, value in raw.items()}
-                st.rerun()
-            form.finish(tried)
+        check.draw()
+        check.ask_why()
+        if form.submit(check.label(_("Save"), _("Save all the same"))):
+            _save(form, one, check, original, seen)
     _see_off(form, one)
+
+
+def _save(form: Form, one: dict[str, Any], check: Doubles, original: dict[str, Any], seen: int) -> None:
+    raw = _typed(form.values)
+    changed = {key: value for key, value in raw.items() if _plain(value) != _plain(original[key])}
+    fresh = {key: [way for way in changed[key] if way not in original[key]] for key in SEVERAL & changed.keys()}
+    if check.hold_up(fresh):
+        return
+    with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
+        check.settle(u, fresh)
+        contacts.change(u, one["id"], changed, seen=seen)
+    if tried.conflict:
+        st.session_state[form.key("in-conflict")] = {key: _plain(value) for key, value in raw.items()}
+        st.rerun()
+    form.finish(tried)
 
 
 def _see_off(form: Form, one: dict[str, Any]) -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from crm import audit, change_requests, customers, interactions, plans
+from crm import audit, change_requests, customers, doubles, interactions, plans
 from crm.core import clock
 from crm.customers import KINDS, SOURCES, STAGES, Kind
 from crm.interactions import DIRECTIONS, OUTCOMES
 from ui import choices, forms, own_fields, request_forms, words
+from ui.double_forms import Doubles
 from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, attempt, may, me, tell, translated, uow, zone
@@ -62,21 +63,26 @@ def _new(people: dict[int, str]) -> None:
     # before the form: which own fields there are depends on it
     kind = form.chips("kind", name["kind"], translated(KINDS), value=Kind.COMPANY, required=True)
     own = own_fields.of_kind(kind)
+    # outside the form, too: what is typed is looked for as soon as it is typed
+    form.text("name", name["name"], max_chars=customers.NAME_LENGTH)
+    form.text("phones", name["phones"], help=_("Several with commas between them."))
+    form.text("emails", name["emails"], help=_("Several with commas between them."))
+    form.text("city", name["city"])
+    check, typed = Doubles(form), form.values | _lists(form.values)
+    check.look(typed)
+    check.draw()
     with form.drawn():
-        form.text("name", name["name"], max_chars=customers.NAME_LENGTH)
-        form.text("phones", name["phones"], help=_("Several with commas between them."))
-        form.text("emails", name["emails"], help=_("Several with commas between them."))
-        form.text("city", name["city"])
         form.choice("source", name["source"], {None: "–"} | translated(SOURCES))
         own_fields.draw(form, own, {})
         responsible = None
         if may("customers.assign"):
             responsible = form.choice("responsible", _("Responsible"), {None: "–"} | people, value=me().id)
-        if form.submit(_("Add customer")):
+        check.ask_why()
+        if form.submit(check.label(_("Add customer"), _("Add all the same"))) and not check.hold_up(typed):
             raw = {key: value for key, value in form.values.items() if key != "responsible"}
             raw |= _lists(raw) | own_fields.typed(own, raw)
             with attempt(_("Customer added.")) as tried, uow(dialog_key()) as u:
-                tried.result = customers.create(u, raw, responsible_id=responsible).id
+                tried.result = doubles.add(u, raw, responsible_id=responsible, reason=check.reason).id
             if tried.ok and tried.result:
                 go("customer", id=tried.result)
             form.finish(tried)
@@ -102,34 +108,52 @@ def _edit(customer_id: int, group: str) -> None:
     own = own_fields.of_kind(stored["kind"]) if group == "business" else []
     seen = seen_version() or version
     shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
-    if st.session_state.get(form.key("in-conflict")):
+    if mine := st.session_state.get(form.key("in-conflict")):
         # after a restart of the server nobody knows any more what the form showed at first
-        typed = {key: _written(value) for key, value in st.session_state[form.key("in-conflict")].items()}
-        before = {key: _written(original.get(key)) for key in typed} if shown_version == seen else None
-        _settle(
-            form,
-            customer_id,
-            group,
-            Versions(typed, {key: _written(stored.get(key)) for key in typed}, before),
-            version,
-        )
+        versions = _versions(mine, stored, original if shown_version == seen else None)
+        _settle(form, customer_id, group, versions, version)
         return
     if group == "personal":
         request_forms.said_before(waiting)
+    check = Doubles(form, of=customer_id)
+    check.look_again()
     with form.drawn():
         _draw_fields(form, fields, original)
         own_fields.draw(form, own, original)
-        if not form.submit(_("Save")):
+        check.draw()
+        check.ask_why()
+        if not form.submit(check.label(_("Save"), _("Save all the same"))):
             return
         raw = form.values | _lists(form.values) | own_fields.typed(own, form.values)
         changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
+        if check.hold_up(fresh := _fresh(changed, original)):
+            return
         with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
+            check.settle(u, fresh)
             save = customers.edit_personal if group == "personal" else customers.edit
             save(u, customer_id, changed, seen=seen)
         if tried.conflict:
             st.session_state[form.key("in-conflict")] = raw
             st.rerun()
         form.finish(tried)
+
+
+def _fresh(changed: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
+    """Return what is typed anew and may be somebody else's already."""
+    found: dict[str, Any] = {
+        key: [one for one in changed[key] if one not in original[key]] for key in ("phones", "emails") if key in changed
+    }
+    return found | ({"name": changed["name"], "city": original["city"] or ""} if "name" in changed else {})
+
+
+def _versions(mine: dict[str, Any], theirs: dict[str, Any], before: dict[str, Any] | None) -> Versions:
+    """Return what was typed, what is stored and what was shown at first, in one form."""
+    original = None if before is None else {key: _written(before.get(key)) for key in mine}
+    return Versions(
+        {key: _written(value) for key, value in mine.items()},
+        {key: _written(theirs.get(key)) for key in mine},
+        original,
+    )
 
 
 def _written(value: Any) -> Any:

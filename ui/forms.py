@@ -87,11 +87,16 @@ class Form:
     def radio(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
         """Draw a choice of few codes, one below the other."""
         codes = list(names)
+        options = {"index": codes.index(value) if value in codes else 0} | options
         with self._place(field):
             self.values[field] = st.radio(
-                label, codes, index=codes.index(value) if value in codes else 0, format_func=lambda code: names[code],
-                key=self.key(field), persist_state="session", **options,
-            )  # fmt: skip
+                label,
+                codes,
+                format_func=lambda code: names[code],
+                key=self.key(field),
+                persist_state="session",
+                **options,
+            )
         return self.values[field]
 
     def several(
@@ -161,6 +166,15 @@ class Form:
         with st.container(horizontal=True, horizontal_alignment="right"):
             return st.form_submit_button(label, type="primary", key=f"submit-{self.name}-{self.once}")
 
+    def beside(self, field: str) -> Any:
+        """Return the place below a field that was drawn, for what there is to say of it."""
+        return self._slots[field].container()
+
+    def fault(self, field: str, sentence: str) -> None:
+        """Put a sentence beside its field."""
+        slot = self._slots.get(field) or st.empty()
+        slot.markdown(f":red[:material/error: {sentence}]")
+
     def finish(self, tried: Tried) -> None:
         """Close the form when its command worked; otherwise put each sentence beside its field."""
         if tried.ok:
@@ -168,8 +182,7 @@ class Form:
             saved()
             st.rerun()
         for field, sentence in tried.faults.items():
-            slot = self._slots.get(field) or st.empty()
-            slot.markdown(f":red[:material/error: {sentence}]")
+            self.fault(field, sentence)
         if tried.sentence and not tried.conflict:
             st.error(tried.sentence, icon=":material/error:")
 

@@ -1,12 +1,14 @@
 """The requisites of a customer: the tab of the card, and the dialogs that add, change and delete them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from crm import audit, requisites
+from crm import audit, doubles, requisites
 from crm.customers import Card
 from ui import customer_card, facts, forms, words
+from ui.double_forms import Doubles
 from ui.facts import Box
 from ui.forms import Form, Versions, in_dialog
 from ui.page import Action, dialog_key, empty, opening, seen_version
@@ -63,7 +65,7 @@ def draw(card: Card, name: str, requisites_id: int | None) -> None:
     with attempt() as found, uow() as u:
         one = requisites.one(u, requisites_id or 0)
     if found.ok and one["customer_id"] == card.id:
-        in_dialog(_("Requisites"), lambda: _edit(one))
+        in_dialog(_("Requisites"), lambda: _edit(card, one))
 
 
 def _draw_fields(form: Form, value: dict[str, Any]) -> None:
@@ -73,15 +75,27 @@ def _draw_fields(form: Form, value: dict[str, Any]) -> None:
 
 def _new(card: Card) -> None:
     form = Form("new-requisites")
+    check = Doubles(form, of=card.id)
+    check.look_again()
     with form.drawn():
         _draw_fields(form, {"name": card.name})
-        if form.submit(_("Add requisites")):
+        check.draw()
+        check.ask_why()
+        if form.submit(check.label(_("Add requisites"), _("Add all the same"))):
+            if check.hold_up(fresh := _fresh(form.values)):
+                return
             with attempt(_("Requisites added.")) as tried, uow(dialog_key()) as u:
+                check.settle(u, fresh)
                 requisites.add(u, card.id, form.values)
             form.finish(tried)
 
 
-def _edit(one: dict[str, Any]) -> None:
+def _fresh(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers that may be somebody else's already."""
+    return {key: typed[key] for key in doubles.TAX if typed.get(key)}
+
+
+def _edit(card: Card, one: dict[str, Any]) -> None:
     form, version = Form("edit-requisites"), one["version"]
     stored = {key: one[key] for key in requisites.FIELDS}
     seen = seen_version() or version
@@ -90,23 +104,34 @@ def _edit(one: dict[str, Any]) -> None:
         # after a restart of the server nobody knows any more what the form showed at first
         _settle(form, one, Versions(mine, stored, original if shown_version == seen else None))
         return
+    check = Doubles(form, of=card.id)
+    check.look_again()
     with form.drawn():
         _draw_fields(form, original)
-        if form.submit(_("Save")):
-            typed = {key: value or None for key, value in form.values.items()}
-            changed = {key: value for key, value in typed.items() if value != original[key]}
-            with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
-                requisites.change(u, one["id"], changed, seen=seen)
-            if tried.conflict:
-                st.session_state[form.key("in-conflict")] = typed
-                st.rerun()
-            form.finish(tried)
+        check.draw()
+        check.ask_why()
+        if form.submit(check.label(_("Save"), _("Save all the same"))):
+            _save(form, one, check, original, seen)
     if st.button(_("Delete"), icon=":material/delete:", key=form.key("drop")):
         with attempt(_("Requisites deleted.")) as tried, uow(f"{dialog_key()}.gone") as u:
             requisites.drop(u, one["id"], seen=seen)
         if tried.conflict:
             tell(tried.sentence, bad=True)
         form.finish(tried)
+
+
+def _save(form: Form, one: dict[str, Any], check: Doubles, original: dict[str, Any], seen: int) -> None:
+    typed = {key: value or None for key, value in form.values.items()}
+    changed = {key: value for key, value in typed.items() if value != original[key]}
+    if check.hold_up(fresh := _fresh(changed)):
+        return
+    with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
+        check.settle(u, fresh)
+        requisites.change(u, one["id"], changed, seen=seen)
+    if tried.conflict:
+        st.session_state[form.key("in-conflict")] = typed
+        st.rerun()
+    form.finish(tried)
 
 
 def _settle(form: Form, one: dict[str, Any], versions: Versions) -> None:

@@ -63,6 +63,7 @@ ROLES: Final[Mapping[Role, str]] = {
 RIGHTS: Final[Mapping[str, str]] = {
     "customers.view": N_("See customers"),
     "customers.create": N_("Add customers"),
+    "customers.save_double": N_("Save customers although they seem to be there already"),
     "customers.edit": N_("Change business data of customers"),
     "customers.view_personal": N_("See phones, e-mails and addresses in full"),
     "customers.edit_personal": N_("Change names, phones, e-mails and addresses"),
@@ -151,6 +152,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | {
         "customers.view": ALL,
         "customers.create": ALL,
+        "customers.save_double": ALL,
         "customers.edit": ALL,
         "customers.view_personal": ALL,
         "customers.edit_personal": ALL,
@@ -175,6 +177,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | {
         "customers.view": TEAM,
         "customers.create": OWN,
+        "customers.save_double": OWN,
         "customers.edit": OWN,
         "customers.view_personal": OWN,
         "privacy.show_contact_data": TEAM,
@@ -190,6 +193,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | {
         "customers.view": ALL,
         "customers.create": OWN,
+        "customers.save_double": OWN,
         "customers.view_personal": ALL,
         "privacy.show_contact_data": ALL,
         "requests.ask": ALL,
@@ -203,6 +207,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | {
         "customers.view": TEAM,
         "customers.create": TEAM,
+        "customers.save_double": TEAM,
         "customers.edit": TEAM,
         "customers.view_personal": TEAM,
         "privacy.show_contact_data": TEAM,

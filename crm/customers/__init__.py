@@ -45,7 +45,7 @@ from crm.customers.lists import (
     reach,
     values,
 )
-from crm.customers.lookup import look_up
+from crm.customers.lookup import bearers, look_up
 from crm.customers.records import (
     KEPT,
     KINDS,
@@ -99,6 +99,7 @@ __all__ = [
     "Tag",
     "archive",
     "assign",
+    "bearers",
     "capped",
     "card",
     "checked",

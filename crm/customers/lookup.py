@@ -271,6 +271,26 @@ def _listed(ids: Iterable[int]) -> str:
     return given(*((one,) for one in sorted(ids)))
 
 
+def bearers(u: UnitOfWork, questions: Sequence[Question]) -> list[set[int]]:
+    """Return for each question the keys of those who meet it in whole tokens, also of customers whom the reader does not see.
+
+    For checks that tell no more of them than they may. Of very many only the newest are among them.
+    """
+    tries = [_Try(one, whole=True) for one in questions]
+    return [_whoever(u, one, met) for one, met in zip(tries, _met(u, tries), strict=True)]
+
+
+def _whoever(u: UnitOfWork, one: _Try, met: list[_Met]) -> set[int]:
+    if not any(each.complete for each in met):
+        met = _looked(u, [one], ALTOGETHER)[0]
+        return _both(met).all if met else set()
+    together = _both([each for each in met if each.complete])
+    for each in met:
+        if not each.complete:
+            together = _narrowed(u, together, each, whole=True)
+    return together.all
+
+
 # --- through the door -------------------------------------------------------
 
 _LIKELIEST: Final = (case((Customer.responsible_id == bindparam("me", type_=Integer), 0), else_=1), *ORDERS["recent"])

@@ -34,6 +34,8 @@ PHONE_COUNTS: Final = {False: (0.05, 0.7, 0.21, 0.04), True: (0.02, 0.5, 0.36, 0
 EMAIL_COUNTS: Final = {False: (0.3, 0.58, 0.1, 0.02), True: (0.08, 0.62, 0.24, 0.06)}
 """Shares of customers with no, one, two and three phones and e-mails: persons (False), companies (True)."""
 CROWD: Final = 2_000
+KNOWN_PHONE: Final = "+86 10 6552 9988"
+"""Of a customer whom everybody knows."""
 MAIL_HOSTS: Final = ("mail.example", "post.example", "inbox.example")
 OFFICES: Final = ("info", "sales", "office")
 
@@ -234,7 +236,7 @@ def _known_ones(drawn: Drawn, staff: Staff) -> None:
         drawn.partner[place] = None
         for key, value in texts.items():
             drawn.texts[key][place] = value
-    _replace(drawn, "phones", {0: ("+7 495 234-56-78", "74952345678"), 1: ("+86 10 6552 9988", "861065529988")})
+    _replace(drawn, "phones", {0: ("+7 495 234-56-78", "74952345678"), 1: (KNOWN_PHONE, "861065529988")})
     _replace(drawn, "emails", {0: ("ivan@specstroy.example",) * 2, 1: ("info@huaxin.example",) * 2})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import change_requests, interactions, notifications, plans
+from crm import change_requests, doubles, interactions, notifications, plans
 from crm.core import clock
 from crm.core.access import Identity
 from crm.core.i18n import N_
@@ -20,6 +20,7 @@ from crm.core.uow import UnitOfWork, as_system, unit_of_work
 from crm.customers import Customer
 from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
+from crm.demo.customers import KNOWN_PHONE
 from crm.demo.names import Tongue
 from crm.demo.people import CAST, NEWCOMER, Person, Staff
 from crm.demo.phrases import Situation, notes, topics
@@ -28,6 +29,8 @@ from db.engine import Database
 
 TARGETS: Final = {"purchases": 10, "meetings": 12, "interactions": 40}
 """What is expected of a sales rep in a month."""
+ASKER: Final = "wangwei"
+"""Who asks for access to a customer of another team."""
 FROM_NINE: Final = timedelta(hours=9)
 AT_LEAST: Final = timedelta(hours=2)
 """Today's entries lie between nine o'clock and now, in the last two hours where that is earlier, but never yesterday."""
@@ -56,6 +59,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _plans(today, wishes)
         _calls(today)
         _requests(today)
+        _wish(today)
     _messages(today)
 
 
@@ -170,6 +174,15 @@ def _requests(today: _Today) -> None:
             )
             for customer_id in u.all(mine):
                 change_requests.ask(u, customer_id, ASKED[person.tongue or Tongue.EN])
+
+
+def _wish(today: _Today) -> None:
+    """Let a rep of another team hear that the customer whom everybody knows exists, and ask for access."""
+    typed = {"phones": [KNOWN_PHONE]}
+    who = Identity(today.staff.ids[ASKER])
+    with unit_of_work(today.database, who, now=today.now - timedelta(minutes=12)) as u:
+        if doubles.look(u, typed).doubles:
+            doubles.ask_for_access(u, typed)
 
 
 # --- messages ---------------------------------------------------------------

@@ -5,26 +5,20 @@ the responsible opens would bury those that matter.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from crm import customers, notifications, rights, settings
-from crm.core.access import SYSTEM, Actor, Owned
-from crm.core.audit_log import AuditEntry
-from crm.core.errors import AlreadyDone, Refused, Unavailable
+from crm import customers, settings
+from crm.core.access import Actor, Owned
+from crm.core.errors import Refused
 from crm.core.i18n import N_
-from crm.core.people import Team, User
-from crm.core.prepared import Prepared
-from crm.core.uow import UnitOfWork, unit_of_work
+from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import Card, Customer, Email, Phone, Reach
-from db.engine import Database
+from crm.privacy import limit as measure
 
 RIGHT: Final = "privacy.show_contact_data"
-PERIOD: Final = timedelta(hours=1)
 STOPPED: Final = N_("{who} was stopped: hidden phones and e-mails of {limit} customers were shown within an hour.")
 
 
@@ -63,54 +57,16 @@ def _owner(customer: Card | Customer) -> Owned:
     return Owned(customer.responsible_id, customer.team_id, customer.partner_id)
 
 
-# --- the limit ----------------------------------------------------------------
-
-_LATELY: Final = Prepared(
-    select(AuditEntry.record_id)
-    .where(
-        AuditEntry.at > bindparam("since"), AuditEntry.actor_id == bindparam("me"), AuditEntry.verb == bindparam("verb")
-    )
-    .distinct()
-)
-
-
 def _need_room(u: UnitOfWork, customer_id: int) -> None:
     """Raise Refused when so many customers were shown within the hour; one who was among them may be shown again."""
-    u.session.scalar(select(User.id).where(User.id == u.actor.id).with_for_update())  # two clicks at once count as two
-    rows = u.rows(_LATELY, since=u.now - PERIOD, me=u.actor.id, verb=RIGHT)
-    lately = {row["record_id"] for row in rows}
+    measure.hold(u)
+    lately = set(measure.lately(u, RIGHT))
     limit = int(settings.value(u, "contact_data_per_hour"))
     if customer_id in lately or len(lately) < limit:
         return
-    u.at_any_rate(partial(_tell, u.database, u.actor, limit, u.now))
+    measure.stopped(u, "shown", STOPPED, limit=limit)
     text = N_(
         "Hidden phones and e-mails of {limit} customers were shown to you within an hour. "
         "More will be possible later; whoever leads your team has been told."
     )
     raise Refused(text, limit=limit)
-
-
-def _tell(database: Database, actor: Actor, limit: int, now: datetime) -> None:
-    """Put it behind the bell of whoever leads this person, once an hour."""
-    try:
-        with unit_of_work(database, SYSTEM, now=now, key=f"shown-{actor.id}-{now:%Y%m%d%H}") as u:
-            for person_id in _leaders(u, actor):
-                notifications.send(u, person_id, STOPPED, who=actor.name, limit=limit)
-    except (
-        AlreadyDone,
-        Unavailable,
-    ):  # told already; or the database is away, which the person hears at his next click
-        return
-
-
-def _leaders(u: UnitOfWork, actor: Actor) -> list[int]:
-    """Return the nearest leader above this person; whoever sees the changes where there is none."""
-    teams = {row["id"]: row for row in u.rows(select(Team.id, Team.parent_id, Team.leader_id))}
-    active = set(u.all(select(User.id).where(User.disabled_at.is_(None), User.deleted_at.is_(None))))
-    team_id = actor.team_id
-    while team_id in teams:
-        leader = teams[team_id]["leader_id"]
-        if leader in active and leader != actor.id:
-            return [leader]
-        team_id = teams.pop(team_id)["parent_id"]
-    return rights.holders(u, "audit.view")

@@ -8,6 +8,7 @@ from crm.search.asking import (
     Group,
     Question,
     Way,
+    alike,
     best,
     inside,
     is_long_enough,
@@ -15,9 +16,12 @@ from crm.search.asking import (
     near,
     on_other_keys,
     questions,
+    same_email,
+    same_phone,
+    same_tax,
 )
 from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
-from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, other_layout, words
+from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, likeness, other_layout, words
 from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, forget, index, leads, learn, tokens, vocabulary
 
 __all__ = [
@@ -35,6 +39,7 @@ __all__ = [
     "Question",
     "Way",
     "Why",
+    "alike",
     "also_in",
     "best",
     "fold",
@@ -47,10 +52,14 @@ __all__ = [
     "last",
     "leads",
     "learn",
+    "likeness",
     "near",
     "on_other_keys",
     "other_layout",
     "questions",
+    "same_email",
+    "same_phone",
+    "same_tax",
     "tokens",
     "vocabulary",
     "words",

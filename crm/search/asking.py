@@ -22,7 +22,7 @@ from crm.search.spelling import (
     without_one,
     words,
 )
-from crm.search.tokens import FIELDS, LONGEST, PARTS, SHORTEST_INSIDE, SLIPS
+from crm.search.tokens import FIELDS, LONGEST, PARTS, SHORTEST_INSIDE, SLIPS, sounds_of
 from db.given import apart, given, in_one_text, number_of, rows_of, text_of, texts
 
 DIGITS: Final = re.compile(r"^[\d\s()+.\-/]*\d[\d\s()+.\-/]*$")
@@ -263,6 +263,46 @@ def _is_slip(word: str, token: str) -> bool:
 
 def _likeness(word: str, token: str) -> float:
     return SequenceMatcher(None, fold(word), fold(token[1:])).ratio()
+
+
+# --- the same thing once more ------------------------------------------------
+
+
+def same_phone(digits: str) -> Question:
+    """Return what is asked for a whole phone, given as the digits of E.164."""
+    return ((Way(f"r{digits[::-1]}", Why.PHONE, begins=False),),)
+
+
+def same_email(address: str) -> Question:
+    """Return what is asked for a whole address; of a long one the index keeps the beginning, so that its halves are asked, too."""
+    local, _, domain = address.partition("@")
+    parts = (f"e{address}", f"m{local}", f"m{domain}") if len(address) >= LONGEST else (f"e{address}",)
+    return tuple((Way(one[:LONGEST], Why.EMAIL, begins=False),) for one in parts)
+
+
+def same_tax(number: str) -> Question:
+    """Return what is asked for a whole tax number."""
+    return ((Way(f"i{number.lower()}"[:LONGEST], Why.TAX, begins=False),),)
+
+
+def alike(u: UnitOfWork, name: str) -> Question:
+    """Return what is asked for customers of a similar name: each word by ear or with one slip. Asks the vocabulary."""
+    asked = words(plain(name[:LONGEST_TEXT]))[:MOST_WORDS]
+    known = _leads(u, {part for word in asked for part in _parts_of(word)})
+    return tuple(_alike(word, known) for word in asked)
+
+
+def _alike(word: str, known: dict[str, list[str]]) -> Group:
+    if HAN.search(word):
+        sounds = sounds_of(word)
+        least = -(-2 * len(sounds) // 3)  # the city may stand before the name in one of the two
+        ends = ("".join(sounds[start:]) for start in range(min(len(sounds) - least + 1, 5)))
+        return tuple(Way(f"y{end}"[:LONGEST], Why.PINYIN, begins=False) for end in ends)
+    slips = {token for part in _parts_of(word) if part[0] == "-" for token in known.get(part, ())}
+    near = sorted((one for one in slips if _is_slip(word, one)), key=lambda one: (-_likeness(word, one), one))
+    same = f"f{fold(word)}"[:LONGEST]
+    tokens = [same, *(one for one in near[:MOST_NEAR] if one != same)]
+    return tuple(Way(token, Why.SOUND, begins=False) for token in tokens)
 
 
 # --- the likeliest first ----------------------------------------------------

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Final
 
@@ -100,3 +101,12 @@ def is_one_slip(one: str, other: str) -> bool:
     one, other = one[begin:], other[begin:]
     exchanged = len(one) > 1 and one[1::-1] == other[:2] and one[2:] == other[2:]
     return exchanged or one[1:] == other[1:] or one[1:] == other or one == other[1:]
+
+
+def likeness(one: str, other: str) -> float:
+    """Return how alike two names are (0 to 1), whatever the order of their words, their legal form or their alphabet."""
+    return float(SequenceMatcher(None, _compared(one), _compared(other), autojunk=False).ratio())
+
+
+def _compared(name: str) -> str:
+    return " ".join(sorted(fold(LEGAL_HAN.sub("", word) or word) for word in words(name)))

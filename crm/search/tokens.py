@@ -64,9 +64,14 @@ def _word_tokens(word: str) -> tuple[str, ...]:
     return (f"n{word[:LONGEST]}", f"f{fold(word)[:LONGEST]}")
 
 
+def sounds_of(word: str) -> list[str]:
+    """Return the sounds of a Chinese word's first signs, its legal form left out."""
+    return lazy_pinyin(LEGAL_HAN.sub("", word)[:12]) or lazy_pinyin(word[:12])
+
+
 def _pinyin(word: str) -> Iterator[str]:
     """Give the sounds and their initials from each of the first signs on: people leave out the city, or the surname."""
-    sounds = lazy_pinyin(LEGAL_HAN.sub("", word)[:12]) or lazy_pinyin(word[:12])
+    sounds = sounds_of(word)
     for start in range(min(len(sounds) - (len(sounds) > NAME_OF_A_PERSON), 5)):
         yield f"y{''.join(sounds[start:])}"[:LONGEST]
         if len(sounds) - start > 1 or start == 0:

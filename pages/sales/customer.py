@@ -8,6 +8,7 @@ from crm import change_requests, customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
 from ui import (
+    access_forms,
     contact_forms,
     customer_card,
     customer_forms,
@@ -96,6 +97,8 @@ match dialog():
         privacy_forms.personal_data(card, erasable=customer_card.reached(card, "privacy.erase"))
     case "erase" if customer_card.reached(card, "privacy.erase"):
         privacy_forms.erase(card)
+    case "access":
+        access_forms.draw(card, asked_id("who"))
     case "asked":
         request_forms.asked(asked_id("request") or 0, people)
     case "business" if customer_card.reached(card, "customers.edit"):

@@ -39,6 +39,7 @@ from crm import (
     contacts,
     counters,
     customers,
+    doubles,
     fields,
     interactions,
     notifications,
@@ -52,7 +53,7 @@ from crm import (
 from crm.change_requests import ChangeRequest
 from crm.core.access import Role
 from crm.core.audit_log import AuditEntry
-from crm.core.errors import CrmError, NotFound, Refused
+from crm.core.errors import CrmError, InvalidForm, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
@@ -487,6 +488,44 @@ def test_a_hidden_customer_cannot_be_read_off_the_index(calm):
 def test_the_look_up_gives_a_rep_nobody_beyond_his_team(calm, asked):
     with calm.cast.unit(calm.cast.rep) as u:
         assert {row["id"] for row in customers.look_up(u, asked, most=50)} <= set(calm.seen)
+
+
+GUESSES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "phone": lambda _: {"phones": ["+79160000002"]},
+    "contact person's phone": lambda _: {"phones": ["+74951111112"]},
+    "e-mail": lambda _: {"emails": ["rival@example.com"]},
+    "tax number": lambda _: {"inn": TAX_NUMBERS[2]},
+    "name and city": lambda _: {"name": "Customer of rival", "city": "Kazan"},
+}
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_who_knows_what_a_customer_of_another_team_has_learns_only_who_is_responsible(world, guess):
+    with world.cast.unit() as u:
+        customers.edit(u, world.hidden, {"city": "Kazan"}, seen=1)
+    typed, rival = GUESSES[guess](world), PARTS["rival"].id
+    with world.cast.unit(world.cast.rep) as u:
+        (told,) = doubles.look(u, typed).doubles
+        again = doubles.told(u, typed)
+    field = next(iter(typed))
+    text = typed[field] if isinstance(typed[field], str) else typed[field][0]
+    assert vars(told) == {"field": field, "text": text, "responsible_id": rival, "id": None, "name": "", "city": None}
+    assert again == (told,)
+    with pytest.raises(InvalidForm) as caught, world.cast.unit(world.cast.rep) as u:
+        doubles.add(u, {"name": "Mine"} | (typed if "inn" not in typed else {"phones": ["+79160000002"]}))
+    said = " ".join(str(fault) for fault in caught.value.faults.values())
+    assert "rival" not in said.lower()
+    with pytest.raises(NotFound), world.cast.unit(world.cast.rep) as u:
+        doubles.grant(u, world.hidden, PARTS["rep"].id, seen=1)
+
+
+@pytest.mark.parametrize(
+    "part", ["79160000002", "0000002", "+7916000000", "rival", "@example.com", "rival@", "7736050"]
+)
+def test_no_part_of_what_a_customer_of_another_team_has_is_answered(calm, part):
+    with calm.cast.unit(calm.cast.rep) as u:
+        typed = {"phones": [part[:-1] if part.startswith("79") else part], "emails": [part], "inn": part, "vat": part}
+        assert doubles.look(u, typed | {"name": part, "city": "Kazan"}) == doubles.Answer()
 
 
 @pytest.mark.parametrize("cap", [0, 1, 1000])
