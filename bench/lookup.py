@@ -168,8 +168,8 @@ def measure(wish: Wish, sheet: Sheet) -> None:
     database = data.database(size, wish.seed, wish.url)
     limit = LIMITS["sqlite" if database.is_sqlite else "postgresql"]
     sheet.facts |= {"Customers": f"{size:,}", "Database": "SQLite" if database.is_sqlite else "PostgreSQL"}
-    people = _drawn(database, size, random.Random(wish.seed))
-    keeper, sellers = _readers(database)
+    people = drawn(database, size, random.Random(wish.seed))
+    keeper, sellers = readers(database)
     gc.collect()
     gc.freeze()  # as the server does when it starts
     spent: list[float] = []
@@ -222,7 +222,7 @@ def _samples(people: list[Meant], kind: Question, sellers: set[int]) -> Iterator
             yield meant
 
 
-def _readers(database: Database) -> tuple[Identity, set[int]]:
+def readers(database: Database) -> tuple[Identity, set[int]]:
     """Return the record keeper and the sales people."""
     with database.reader.connect() as connection:
         people = connection.execute(select(User.id, User.username, User.roles)).all()
@@ -230,7 +230,7 @@ def _readers(database: Database) -> tuple[Identity, set[int]]:
     return Identity(keeper), {key for key, _, roles in people if roles == [Role.SALES_REP]}
 
 
-def _drawn(database: Database, size: int, rng: random.Random) -> list[Meant]:
+def drawn(database: Database, size: int, rng: random.Random) -> list[Meant]:
     """Draw customers with a phone and an e-mail at random."""
     ids = rng.sample(range(1, size + 1), min(size, 30 * SAMPLES))
     table, phones, emails = Customer.__table__.c, Phone.__table__.c, Email.__table__.c

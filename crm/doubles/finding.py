@@ -29,6 +29,9 @@ ALIKE: Final = 0.8
 MOST_LOOKED: Final = 3_000
 """So many of those who bear all words of a name, or one number, are looked at, the newest first."""
 
+MOST_TEXTS: Final = 10
+"""So many phones or addresses of one form are compared: nobody has more, and a list of guesses has."""
+
 _CITY: Final = re.compile(r"^(?:г\.|город(?=\s))\s*|市$", re.IGNORECASE)
 
 Typed = Mapping[str, str | Sequence[str]]
@@ -50,12 +53,12 @@ class Met:
 
 
 def pairs(typed: Typed) -> list[Pair]:
-    """Return what is to be compared, each text with its field; an empty one is none."""
+    """Return what is to be compared, each text with its field: no empty ones, and of a field not more than MOST_TEXTS."""
     found = []
     for field in FIELDS:
         value = typed.get(field) or ()
         texts_of_it = (value,) if isinstance(value, str) else value
-        found += [(field, text.strip()) for text in texts_of_it if text.strip()]
+        found += [(field, text.strip()) for text in texts_of_it if text.strip()][:MOST_TEXTS]
     return [one for one in found if one[0] != "name" or str(typed.get("city") or "").strip()]
 
 

@@ -64,35 +64,39 @@ def look(u: UnitOfWork, typed: Typed, *, of: int | None = None) -> Answer:
     )
     if u.actor.reach("customers.view") is Reach.EVERYTHING:
         return Answer(doubles)
-    if not has_room(u):  # asked before anything is known of what is out of sight, so that being stopped tells nothing
+    if not room(u):  # asked before anything is said of what is out of sight, so that being stopped tells nothing
         return Answer(doubles, stopped=True)
-    if any(one.id not in seen for those in found.values() for one in those):
-        doubles += told(u, typed, of=of)
-    return Answer(doubles)
+    if all(one.id in seen for those in found.values() for one in those):
+        return Answer(doubles)
+    hidden = told(u, typed, of=of)
+    return Answer(doubles + hidden.doubles, hidden.stopped)
 
 
 @verb("customers.create")
-def told(u: UnitOfWork, typed: Typed, *, of: int | None = None) -> tuple[Double, ...]:
-    """Tell of customers out of sight that they exist and who is responsible. Noted at each of them; nothing when too many were."""
+def told(u: UnitOfWork, typed: Typed, *, of: int | None = None) -> Answer:
+    """Tell of customers out of sight that they exist and who is responsible, as long as the hour allows. Noted at each of them."""
     limit.hold(u)
-    if not has_room(u):
-        return ()
-    hidden = out_of_sight(u, typed, of=of)
-    for key in sorted({one.id for those in hidden.values() for one in those}):
+    left, given_away, told_now = room(u), set[int](), []
+    hidden = [(pair, one) for pair, those in out_of_sight(u, typed, of=of).items() for one in those] if left else []
+    for pair, one in hidden:
+        if len(given_away | {one.id}) > left:
+            break
+        given_away.add(one.id)
+        told_now.append(Double(*pair, one.responsible_id))
+    for key in sorted(given_away):
         u.remember(Customer(id=key), {"existence_told": [None, True]})
-    # several with one responsible are told as one: how many there are is nobody's business
-    return tuple(
-        Double(*pair, responsible_id)
-        for pair, those in hidden.items()
-        for responsible_id in dict.fromkeys(one.responsible_id for one in those)
-    )
+    return Answer(tuple(told_now), stopped=len(told_now) < len(hidden) or not left)
 
 
 def out_of_sight(u: UnitOfWork, typed: Typed, *, of: int | None = None) -> dict[Pair, list[Met]]:
-    """Return the doubles that the reader does not see. Of them only what `Double` says may leave."""
+    """Return the doubles that the reader does not see, of each responsible the newest: how many there are is nobody's business.
+
+    Of them only what `Double` says may leave.
+    """
     found = met(u, typed, but=of)
     seen = in_sight(u, found.values())
-    return {pair: [one for one in those if one.id not in seen][:MOST] for pair, those in found.items()}
+    hidden = {pair: [one for one in those if one.id not in seen] for pair, those in found.items()}
+    return {pair: list({one.responsible_id: one for one in reversed(those)}.values()) for pair, those in hidden.items()}
 
 
 _IDS: Final = rows_of("ids")
@@ -112,10 +116,10 @@ def in_sight(u: UnitOfWork, found: Iterable[list[Met]]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-def has_room(u: UnitOfWork) -> bool:
-    """Say whether this person may be told of customers out of sight at present; whoever leads hears when not."""
+def room(u: UnitOfWork) -> int:
+    """Return of how many customers out of sight this person may be told now; whoever leads hears when of none."""
     most = int(settings.value(u, "doubles_per_hour"))
-    if len(limit.lately(u, TOLD)) < most:
-        return True
-    limit.stopped(u, "doubles", STOPPED, limit=most)
-    return False
+    left = max(most - len(limit.lately(u, TOLD)), 0)
+    if not left:
+        limit.stopped(u, "doubles", STOPPED, limit=most)
+    return left

@@ -20,9 +20,12 @@ from crm.core.uow import UnitOfWork, unit_of_work
 from db.engine import Database
 
 PERIOD: Final = timedelta(hours=1)
+_SINCE = AuditEntry.at > bindparam("since")
+# entries are numbered in the order of time: from the hour's first on, only this person's own are looked at
+_FIRST: Final = select(AuditEntry.id).where(_SINCE).order_by(AuditEntry.at, AuditEntry.id).limit(1).scalar_subquery()
 _LATELY: Final = Prepared(
     select(AuditEntry.record_id).where(
-        AuditEntry.at > bindparam("since"), AuditEntry.actor_id == bindparam("me"), AuditEntry.verb == bindparam("verb")
+        AuditEntry.actor_id == bindparam("me"), AuditEntry.id >= _FIRST, AuditEntry.verb == bindparam("verb"), _SINCE
     )
 )
 

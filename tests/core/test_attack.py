@@ -506,7 +506,7 @@ def test_who_knows_what_a_customer_of_another_team_has_learns_only_who_is_respon
     typed, rival = GUESSES[guess](world), PARTS["rival"].id
     with world.cast.unit(world.cast.rep) as u:
         (told,) = doubles.look(u, typed).doubles
-        again = doubles.told(u, typed)
+        again = doubles.told(u, typed).doubles
     field = next(iter(typed))
     text = typed[field] if isinstance(typed[field], str) else typed[field][0]
     assert vars(told) == {"field": field, "text": text, "responsible_id": rival, "id": None, "name": "", "city": None}
