@@ -169,7 +169,7 @@ def measure(wish: Wish, sheet: Sheet) -> None:
     limit = LIMITS["sqlite" if database.is_sqlite else "postgresql"]
     sheet.facts |= {"Customers": f"{size:,}", "Database": "SQLite" if database.is_sqlite else "PostgreSQL"}
     people = drawn(database, size, random.Random(wish.seed))
-    keeper, sellers = readers(database)
+    keeper, sellers = staff(database)
     gc.collect()
     gc.freeze()  # as the server does when it starts
     spent: list[float] = []
@@ -222,7 +222,7 @@ def _samples(people: list[Meant], kind: Question, sellers: set[int]) -> Iterator
             yield meant
 
 
-def readers(database: Database) -> tuple[Identity, set[int]]:
+def staff(database: Database) -> tuple[Identity, set[int]]:
     """Return the record keeper and the sales people."""
     with database.reader.connect() as connection:
         people = connection.execute(select(User.id, User.username, User.roles)).all()
