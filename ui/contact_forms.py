@@ -1,5 +1,6 @@
 """The contact persons of a customer: the tab of the card, and the dialogs that add, change and see off somebody."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -140,8 +141,7 @@ def _edit(card: Card, one: dict[str, Any]) -> None:
 def _save(form: Form, one: dict[str, Any], check: Doubles, original: dict[str, Any], seen: int) -> None:
     raw = _typed(form.values)
     changed = {key: value for key, value in raw.items() if _plain(value) != _plain(original[key])}
-    fresh = {key: [way for way in changed[key] if way not in original[key]] for key in SEVERAL & changed.keys()}
-    if check.hold_up(fresh):
+    if check.hold_up(fresh := _fresh(changed, original)):
         return
     with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
         check.settle(u, fresh)
@@ -150,6 +150,11 @@ def _save(form: Form, one: dict[str, Any], check: Doubles, original: dict[str, A
         st.session_state[form.key("in-conflict")] = {key: _plain(value) for key, value in raw.items()}
         st.rerun()
     form.finish(tried)
+
+
+def _fresh(changed: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ways to reach the person that are new and may be somebody else's already."""
+    return {key: [way for way in changed[key] if way not in (original[key] or ())] for key in SEVERAL & changed.keys()}
 
 
 def _see_off(form: Form, one: dict[str, Any]) -> None:
@@ -182,6 +187,7 @@ def _settle(form: Form, one: dict[str, Any], versions: Versions) -> None:
         if value != versions.theirs[key]
     }
     with attempt(_("Saved.")) as tried, uow(f"{dialog_key()}.{one['version']}") as u:
+        Doubles(form, of=one["customer_id"]).settle(u, _fresh(raw, versions.theirs))
         contacts.change(u, one["id"], raw, seen=one["version"])
     if tried.conflict:
         st.rerun()

@@ -141,9 +141,11 @@ def _edit(customer_id: int, group: str) -> None:
 def _fresh(changed: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
     """Return what is typed anew and may be somebody else's already."""
     found: dict[str, Any] = {
-        key: [one for one in changed[key] if one not in original[key]] for key in ("phones", "emails") if key in changed
+        key: [one for one in changed[key] if one not in (original[key] or ())]
+        for key in ("phones", "emails")
+        if key in changed
     }
-    return found | ({"name": changed["name"], "city": original["city"] or ""} if "name" in changed else {})
+    return found | ({"name": changed["name"], "city": original.get("city") or ""} if "name" in changed else {})
 
 
 def _versions(mine: dict[str, Any], theirs: dict[str, Any], before: dict[str, Any] | None) -> Versions:
@@ -196,6 +198,7 @@ def _settle(form: Form, customer_id: int, group: str, versions: Versions, versio
     raw = {key: _typed(key, value) for key, value in merged.items() if value != versions.theirs[key]}
     both = _("Saved. {who} had saved this customer meanwhile: the changes of both stand.").format(who=words.md(who))
     with attempt(_("Saved.") if chosen else both) as tried, uow(f"{dialog_key()}.{version}") as u:
+        Doubles(form, of=customer_id).settle(u, _fresh(raw, dict(versions.theirs)))
         save = customers.edit_personal if group == "personal" else customers.edit
         save(u, customer_id, raw, seen=version)
     if tried.conflict:

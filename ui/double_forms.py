@@ -104,6 +104,7 @@ class Doubles:
 
     def hold_up(self, typed: Typed) -> bool:
         """Say whether saving must wait: somebody has the same, and no reason was given with that before one's eyes."""
+        st.session_state[self._form.key("why")] = self.reason
         if not self.look(typed):
             return False
         if dict(typed) != dict(self._shown):
@@ -118,9 +119,9 @@ class Doubles:
         return self.reason is None
 
     def settle(self, u: UnitOfWork, typed: Typed) -> None:
-        """Have the door look, too, in the unit that saves onto a card, and keep the reason."""
+        """Have the door look, too, in the unit that saves onto a card, and keep the reason: also one given before a conflict."""
         if self._of is not None and may(doubles.CHECK) and doubles.pairs(typed):
-            doubles.settle(u, typed, of=self._of, reason=self.reason)
+            doubles.settle(u, typed, of=self._of, reason=st.session_state.get(self._form.key("why")))
 
     # --- asking for access ------------------------------------------------------
 

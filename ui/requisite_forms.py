@@ -146,6 +146,7 @@ def _settle(form: Form, one: dict[str, Any], versions: Versions) -> None:
     merged = versions.changed_by_me() | chosen
     raw = {key: value for key, value in merged.items() if value != versions.theirs[key]}
     with attempt(_("Saved.")) as tried, uow(f"{dialog_key()}.{one['version']}") as u:
+        Doubles(form, of=one["customer_id"]).settle(u, _fresh(raw))
         requisites.change(u, one["id"], raw, seen=one["version"])
     if tried.conflict:
         st.rerun()
