@@ -56,6 +56,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "fields.move": N_("Own fields put in another order"),
     "fields.retire": N_("Own field taken out of use"),
     "fields.restore": N_("Own field taken back into use"),
+    "handovers.hand_over": N_("Customers of a colleague handed over"),
+    "handovers.take_back": N_("Hand-over taken back"),
     "doubles.add": N_("Customer added all the same"),
     "doubles.settle": N_("Saved although it exists elsewhere"),
     "doubles.told": N_("Told that it exists"),

@@ -47,6 +47,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "erased": N_("Erased, because"),
     "data_taken": N_("All data as a file"),
     "contact_data_shown": N_("Hidden phones and e-mails shown"),
+    "receivers": N_("Who got them"),
+    "customers_taken_back": N_("Customers taken back"),
     "existence_told": N_("Told to somebody who does not see it"),
     "access_asked": N_("Somebody asked for access"),
     "saved_as_double": N_("Saved all the same, because"),
@@ -117,7 +119,7 @@ LONGEST: Final = 160
 PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
-NUMBERS: Final = frozenset({"sign_in"})
+NUMBERS: Final = frozenset({"sign_in", "hand_over"})
 """What is noted for the record only: a number by which nobody knows anything."""
 
 
@@ -176,6 +178,8 @@ def _line(
     if key in PEOPLE or key in TEAMS:
         names = people if key in PEOPLE else teams
         return _field(language(), record, key), _name(names, old), _name(names, new)
+    if key == "receivers":
+        return _field(language(), record, key), "", words.listed(_name(people, one) for one in new or ())
     can_be_kept = not isinstance(old, list | dict) and not isinstance(new, list | dict)
     return (_kept if can_be_kept else _told)(language(), zone(), record, key, old, new)
 

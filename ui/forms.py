@@ -128,6 +128,15 @@ class Form:
             )  # fmt: skip
         return list(self.values[field])
 
+    def many(self, field: str, label: str, names: Mapping[Any, str], **options: Any) -> list[Any]:
+        """Draw a choice of any number of codes out of many, found by their names while typing."""
+        with self._place(field):
+            self.values[field] = st.multiselect(
+                label, list(names), format_func=lambda code: names.get(code, str(code)), key=self.key(field),
+                persist_state="session", **options,
+            )  # fmt: skip
+        return list(self.values[field])
+
     def number(self, field: str, label: str, *, value: int | None = None, **options: Any) -> int | None:
         """Draw a whole number."""
         with self._place(field):

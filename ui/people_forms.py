@@ -10,7 +10,7 @@ from crm import sessions, teams, users
 from crm.core.access import ROLES
 from crm.core.i18n import LANGUAGES, N_
 from crm.core.people import User
-from ui import choices, words
+from ui import choices, handover_forms, words
 from ui.forms import Form, in_dialog
 from ui.page import not_there, open_dialog, saved, seen_version
 from ui.session import _, attempt, may, me, n_, translated, uow, used
@@ -103,6 +103,7 @@ def _actions(person: User) -> dict[str, str]:
     offered = {
         "roles": (True, _("Change roles")),
         "team": (may("teams.manage"), _("Move to another team")),
+        "handover": (may("customers.hand_over"), _("Hand over customers")),
         "reset": (not own and person.is_active, _("Reset password")),
         "unlock": (person.is_active, _("Allow to try again after wrong passwords")),
         "factor": (not own and person.is_active, _("Switch off second factor")),
@@ -184,6 +185,7 @@ def _delete(person: User) -> None:
         if count:
             label = n_("Who becomes responsible for {n} customer", "Who becomes responsible for {n} customers", count)
             heir = form.choice("hand_over_to", label, {None: "–"} | people)
+            st.caption(_("To give them to several colleagues, hand them over first."))
         if form.submit(_("Delete account")):
             with attempt(_("Account deleted.")) as tried, uow(form.once) as u:
                 users.delete(u, person.id, hand_over_to=heir)
@@ -252,7 +254,7 @@ def _factor(person: User) -> None:
 
 def _disable(person: User) -> None:
     sentence = _(
-        "{name} is signed out everywhere and cannot sign in until you enable the account. Customers stay where they are."
+        "{name} is signed out everywhere and cannot sign in until you enable the account. Customers stay until you hand them over."
     )
     act = partial(users.disable, user_id=person.id)
     _confirm(person, "disable", sentence, button=_("Disable account"), done=_("Account disabled."), act=act)
@@ -268,6 +270,7 @@ DIALOGS: Final[Mapping[str, tuple[str, Callable[[User], None]]]] = {
     "person": ("", _person),
     "roles": (N_("Change roles"), _roles),
     "team": (N_("Move to another team"), _team),
+    "handover": (N_("Hand over customers"), lambda person: handover_forms.body(person.id)),
     "reset": (N_("Reset password"), _reset),
     "unlock": (N_("Allow to try again"), _unlock),
     "factor": (N_("Switch off second factor"), _factor),

@@ -68,6 +68,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "customers.view_personal": N_("See phones, e-mails and addresses in full"),
     "customers.edit_personal": N_("Change names, phones, e-mails and addresses"),
     "customers.assign": N_("Hand customers over to another responsible"),
+    "customers.hand_over": N_("Hand over all customers of a colleague who leaves"),
     "customers.archive": N_("Put customers into the bin and take them out"),
     "customers.export": N_("Take customers out as a file"),
     "tags.edit": N_("Make, rename, join and delete tags"),
@@ -133,6 +134,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     Role.ADMINISTRATOR: _EVERYONE
     | _READS_ALL
     | {
+        "customers.hand_over": ALL,
         "customers.archive": ALL,
         "fields.manage": ALL,
         "privacy.export_person": ALL,
@@ -157,6 +159,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.view_personal": ALL,
         "customers.edit_personal": ALL,
         "customers.assign": ALL,
+        "customers.hand_over": ALL,
         "customers.archive": ALL,
         "customers.export": ALL,
         "tags.edit": ALL,
@@ -213,6 +216,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "privacy.show_contact_data": TEAM,
         "requests.ask": TEAM,
         "customers.assign": TEAM,
+        "customers.hand_over": TEAM,
         "customers.export": TEAM,
         "interactions.view": TEAM,
         "interactions.log": TEAM,

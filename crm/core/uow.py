@@ -209,6 +209,12 @@ class UnitOfWork:
         self._begin_writing()
         audit_log.write(self.session.connection(), self, [entry])
 
+    def remember_each(self, model: type[Record], changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Write an audit entry for each of the records that a bulk change has changed: id -> field -> [old, new]."""
+        entries = [(model.__tablename__, key, dict(pairs)) for key, pairs in changes.items()]
+        self._begin_writing()
+        audit_log.write(self.session.connection(), self, entries)
+
     def later(self, job: Callable[..., Any], **facts: Any) -> str:
         """Enqueue a job in this very transaction: it exists only if the change does. Returns the job's id."""
         from crm.core import jobs  # noqa: PLC0415  the job engine is heavy and most units enqueue nothing

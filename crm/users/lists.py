@@ -151,12 +151,13 @@ def directory(u: UnitOfWork) -> dict[int, str]:
     return reached(u, "users.view")
 
 
-def reached(u: UnitOfWork, right: str) -> dict[int, str]:
-    """Return id -> name of the active colleagues whom another right of the reader reaches too, by name.
+def reached(u: UnitOfWork, right: str, *, disabled: bool = False) -> dict[int, str]:
+    """Return id -> name of the active colleagues whom another right of the reader reaches too, by name; also `disabled` ones.
 
     For choosing: to whom may I hand a customer over (`customers.assign`), for whom may I set a plan (`plans.set`).
     """
-    return _names(u, right, User.disabled_at.is_(None), User.deleted_at.is_(None))
+    active = () if disabled else (User.disabled_at.is_(None),)
+    return _names(u, right, *active, User.deleted_at.is_(None))
 
 
 def names(u: UnitOfWork) -> dict[int, str]:

@@ -5,8 +5,8 @@ from typing import Any
 from crm import customers, tags
 from crm.core.uow import UnitOfWork
 from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
-from ui import customer_forms, export_forms, filters, own_fields, tables, words
-from ui.page import Action, dialog, empty, header, opening
+from ui import customer_forms, export_forms, filters, handover_forms, own_fields, tables, words
+from ui.page import Action, asked_id, dialog, empty, header, opening
 from ui.session import _, asked, colleagues, may, translated, watched, watched_each
 
 STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
@@ -14,7 +14,10 @@ STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk":
 people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
 take_out = Action(_("Export"), opening("export"), icon="download")
-actions = [take_out] * may("customers.export") + [add] * may("customers.create")
+leaving = Action(_("Hand over"), opening("handover"), icon="move_group")
+actions = (
+    [take_out] * may("customers.export") + [leaving] * may("customers.hand_over") + [add] * may("customers.create")
+)
 words_known = {str(key): one["name"] for key, one in watched(("tags",), tags.directory).items()}
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
@@ -101,5 +104,7 @@ else:
 
 if dialog() == "new" and may("customers.create"):
     customer_forms.new(people)
+if dialog() == "handover":
+    handover_forms.draw(asked_id("who"))
 if dialog() == "export" and may("customers.export"):
     export_forms.export(wanted)
