@@ -72,7 +72,7 @@ def _hand_over(form: Form, leaver: int, to: list[int], way: str, seen: Preview) 
 def _taking_back(form: Form, before: list[HandOver]) -> None:
     """Draw the hand-overs of the last days, each with what takes it back."""
     if before:
-        st.markdown(f"**{_('Handed over lately')}**")
+        st.markdown(_("**Handed over lately**"))
     people = colleagues()
     for one in before:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
