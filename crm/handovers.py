@@ -33,9 +33,9 @@ KEPT_FOR: Final = timedelta(days=7)
 """So long a hand-over can be taken back."""
 
 AT_ONCE: Final = 500
-CAME: Final = N_("{n} customers of {who} are yours now.")
-WENT: Final = N_("{n} of your customers were handed over to colleagues.")
-BACK: Final = N_("{n} customers went back to {who}.")
+CAME: Final = N_("Customers of {who} are yours now: {n}.")
+WENT: Final = N_("Customers of yours were handed over to colleagues: {n}.")
+BACK: Final = N_("Customers went back to {who}: {n}.")
 
 
 class Way(StrEnum):

@@ -101,9 +101,9 @@ def test_all_go_in_one_go_and_each_card_and_the_account_say_so(cast):
 def test_everybody_concerned_is_told_once(cast):
     some(cast, 5)
     handed(cast, to=[REP, SERVICE])
-    assert told(cast, "rep") == [("3 customers of Olga Mate are yours now.", "/customers?mine=1")]
-    assert told(cast, "service") == [("2 customers of Olga Mate are yours now.", "/customers?mine=1")]
-    assert told(cast, "mate") == [("5 of your customers were handed over to colleagues.", "")]
+    assert told(cast, "rep") == [("Customers of Olga Mate are yours now: 3.", "/customers?mine=1")]
+    assert told(cast, "service") == [("Customers of Olga Mate are yours now: 2.", "/customers?mine=1")]
+    assert told(cast, "mate") == [("Customers of yours were handed over to colleagues: 5.", "")]
     assert told(cast, "leader") == []
 
 
@@ -187,7 +187,7 @@ def test_a_hand_over_is_taken_back_once_and_what_was_handed_on_stays(cast):
         customers.assign(u, first, responsible_id=RIVAL, seen=2)
     assert back(cast) == 3
     assert whose(cast) == {(MATE, NORTH): 3, (RIVAL, SOUTH): 1}
-    assert told(cast, "rep")[0] == ("1 customers went back to Olga Mate.", "")
+    assert told(cast, "rep")[0] == ("Customers went back to Olga Mate: 1.", "")
     with cast.unit(cast.leader) as u:
         assert handovers.recent(u) == []
     with cast.unit(cast.admin) as u:
