@@ -28,6 +28,8 @@ DIALOGS: Final = (
     ("keeper", "/imports?do=new"),
     ("leader", "/customer?id={id}&do=log"),
     ("leader", "/customer?id={id}&do=business&seen=1"),
+    ("leader", "/customers?do=handover&who=3"),
+    ("leader", "/customer?id={id}&do=access&who=4"),
     ("leader", "/plans?do=target"),
     ("admin", "/users?do=new"),
     ("admin", "/teams?do=new"),
