@@ -172,7 +172,7 @@ def _people(u: UnitOfWork, from_id: int, to: Sequence[int]) -> list[User]:
 
 
 def _change(before: tuple[int, int | None], after: tuple[int, int | None]) -> dict[str, list[int | None]]:
-    pairs = {"responsible_id": [before[0], after[0]], "team_id": [before[1], after[1]]}
+    pairs: dict[str, list[int | None]] = {"responsible_id": [before[0], after[0]], "team_id": [before[1], after[1]]}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 

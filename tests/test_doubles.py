@@ -288,7 +288,7 @@ def test_one_click_asks_the_responsible_and_the_leader_and_is_noted(cast):
     look(cast, "rep", phones=[PHONE])
     assert asked(cast, phones=[PHONE]) == 1
     line = "Ivan Rep wanted to add a customer that exists already, and asks for access to it."
-    address = f"/customer?id={key}&do=access&who={PARTS['rep'].id}"
+    address = f"/customer?id={key}&do=access&person={PARTS['rep'].id}"
     assert told(cast, "rival") == told(cast, "rival_leader") == [(line, address)]
     assert told(cast, "head") == told(cast, "leader") == []
     (entry,) = noted(cast, "doubles.ask_for_access")
@@ -313,8 +313,8 @@ def test_without_a_responsible_the_leader_is_asked_and_without_one_who_can_grant
         customers.assign(u, key, responsible_id=None, seen=1)
     look(cast, "rep", phones=[PHONE, OTHER])
     assert asked(cast, phones=[PHONE, OTHER]) == 2
-    assert [address for _, address in told(cast, "rival_leader")] == [f"/customer?id={key}&do=access&who=3"]
-    assert [address for _, address in told(cast, "keeper")] == [f"/customer?id={nobodys}&do=access&who=3"]
+    assert [address for _, address in told(cast, "rival_leader")] == [f"/customer?id={key}&do=access&person=3"]
+    assert [address for _, address in told(cast, "keeper")] == [f"/customer?id={nobodys}&do=access&person=3"]
 
 
 def test_granting_makes_whoever_asked_responsible_and_tells_him(cast):

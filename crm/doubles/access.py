@@ -51,7 +51,7 @@ def _tell(database: Database, actor: Actor, wanted: list[int], now: datetime) ->
         with unit_of_work(database, SYSTEM, now=now) as u:
             for key in wanted:
                 customer = u.get(Customer, key)
-                query = {"id": str(key), "do": "access", "who": str(actor.id)}
+                query = {"id": str(key), "do": "access", "person": str(actor.id)}
                 for person_id in _concerned(u, customer):
                     notifications.send(u, person_id, WISH, page="customer", query=query, who=actor.name)
     except (Unavailable, NotFound):

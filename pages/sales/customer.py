@@ -98,7 +98,7 @@ match dialog():
     case "erase" if customer_card.reached(card, "privacy.erase"):
         privacy_forms.erase(card)
     case "access":
-        access_forms.draw(card, asked_id("who"))
+        access_forms.draw(card, asked_id("person"))
     case "asked":
         request_forms.asked(asked_id("request") or 0, people)
     case "business" if customer_card.reached(card, "customers.edit"):

@@ -105,6 +105,6 @@ else:
 if dialog() == "new" and may("customers.create"):
     customer_forms.new(people)
 if dialog() == "handover":
-    handover_forms.draw(asked_id("who"))
+    handover_forms.draw(asked_id("person"))
 if dialog() == "export" and may("customers.export"):
     export_forms.export(wanted)

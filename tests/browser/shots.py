@@ -57,7 +57,7 @@ MORE: Final = {
         "&do=personal-data",
         "&do=erase",
     ),
-    "customers": ("?do=new", "?q=xyzzyq", "?do=handover&who=3"),
+    "customers": ("?do=new", "?q=xyzzyq", "?do=handover&person=3"),
     "fields": ("?do=new", "?do=field&id=1&seen=1"),
     "plans": ("?do=target",),
     "users": ("?do=new",),

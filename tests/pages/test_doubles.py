@@ -152,11 +152,11 @@ def test_a_contact_person_and_requisites_are_looked_for_too(cast, new):
 def test_whoever_may_grant_it_does_so_from_the_notification_and_others_read_who_can(cast):
     key, rep = a_customer(cast, "rival"), PARTS["rep"].id
     for name in ("rival", "rival_leader"):
-        at = opened("customer", getattr(cast, name), id=key, do="access", who=rep)
+        at = opened("customer", getattr(cast, name), id=key, do="access", person=rep)
         assert "Ivan Rep" in texts(at)
         assert "Who can hand it over: Kira Keeper, Irina Head" in texts(at)
         assert not [one for one in at.button if "responsible" in one.label]
-    press(opened("customer", cast.head, id=key, do="access", who=rep), "Make Ivan Rep responsible")
+    press(opened("customer", cast.head, id=key, do="access", person=rep), "Make Ivan Rep responsible")
     with cast.unit() as u:
         assert u.value(select(Customer.responsible_id).where(Customer.id == key)) == rep
 

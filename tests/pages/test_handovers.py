@@ -45,7 +45,7 @@ def test_a_leader_sees_who_would_get_what_hands_over_and_takes_back(cast):
 
 def test_nobody_chosen_is_said_beside_the_field(cast):
     a_customer(cast, "mate")
-    at = opened("customers", cast.leader, do="handover", who=MATE)
+    at = opened("customers", cast.leader, do="handover", person=MATE)
     assert "Please choose who gets them." in texts(press(at, "Hand over 1 customer"))
     assert whose(cast) == [MATE]
 
@@ -60,4 +60,4 @@ def test_an_administrator_finds_it_at_the_person(cast):
 def test_whoever_may_not_is_not_offered_it(cast):
     a_customer(cast, "mate")
     assert "Hand over" not in [one["label"] for one in part(opened("customers", cast.rep), "head")["acts"]]
-    assert not opened("customers", cast.rep, do="handover", who=MATE).multiselect
+    assert not opened("customers", cast.rep, do="handover", person=MATE).multiselect
