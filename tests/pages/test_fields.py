@@ -126,7 +126,8 @@ def test_the_business_data_hold_every_kind_of_own_field(cast):
     }
     key = a_customer(cast, "rep", **{own[kind].key: value for kind, value in every.items()})
     at = opened("customer", cast.rep, id=key, do="business", seen=1)
-    lines = {label: text for label, text, _icon in part(at, "facts")["boxes"][1]["lines"]}
+    (business,) = [box for box in part(at, "facts")["boxes"] if box["title"] == "Business data"]
+    lines = {label: text for label, text, _icon in business["lines"]}
     assert lines == {
         "My text": "lamps", "My number": "1,234.5", "My date": "9 Feb 2026", "My choice": "A", "My several": "A, B", "My yes_no": "No",
         "My link": "https://example.com/x",
