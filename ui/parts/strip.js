@@ -196,6 +196,8 @@ export default function ({ data, parentElement, setStateValue }) {
       if (one.matches(FIELDS)) {
         Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, value)
         one.dispatchEvent(new Event("input", { bubbles: true }))
+        // outside a form a field is sent when it is left, and nobody leaves what he has not entered
+        if (!one.closest('[data-testid="stForm"]')) setTimeout(() => one.dispatchEvent(new FocusEvent("focusout", { bubbles: true })))
       } else {
         const chip = [...one.querySelectorAll('button[role="radio"]')].find(each => each.textContent === value)
         if (chip?.getAttribute("aria-checked") === "false") chip.click()
