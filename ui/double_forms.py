@@ -159,7 +159,7 @@ def _line(one: Double, *, asked_for: bool) -> dict[str, str]:
     named = [one.name, one.city or "", _("Responsible: {name}").format(name=who)]
     return {
         "text": " · ".join(filter(None, named)),
-        "link": _("Open"),
+        "link": _("Open the customer"),
         "href": f"/customer?id={one.id}",
         "icon": "person",
     }

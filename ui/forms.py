@@ -133,7 +133,7 @@ class Form:
         with self._place(field):
             self.values[field] = st.multiselect(
                 label, list(names), format_func=lambda code: names.get(code, str(code)), key=self.key(field),
-                persist_state="session", **options,
+                placeholder=_("Choose"), persist_state="session", **options,
             )  # fmt: skip
         return list(self.values[field])
 

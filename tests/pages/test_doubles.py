@@ -40,11 +40,13 @@ def entries(cast, verb):
 def test_it_is_said_beside_the_field_as_soon_as_it_is_typed_and_opens_by_a_link(cast):
     key = a_customer(cast, "mate", name="Ромашка", city="Perm")
     at = typed(opened("customers", cast.rep, do="new"), name="Новая", phones=PHONE, city="Perm")
-    assert said(at, "phones") == [("Ромашка · Perm · Responsible: Olga Mate", "Open", f"/customer?id={key}")]
+    assert said(at, "phones") == [
+        ("Ромашка · Perm · Responsible: Olga Mate", "Open the customer", f"/customer?id={key}")
+    ]
     assert said(at, "name") == []
     at = typed(at, name="ООО Рамашка", phones="")
     assert said(at, "phones") == []
-    assert said(at, "name") == [("Ромашка · Perm · Responsible: Olga Mate", "Open", f"/customer?id={key}")]
+    assert said(at, "name") == [("Ромашка · Perm · Responsible: Olga Mate", "Open the customer", f"/customer?id={key}")]
 
 
 def test_a_double_is_added_with_a_reason_only(cast):
@@ -104,7 +106,7 @@ def test_a_phone_that_is_added_to_a_card_is_looked_for_before_it_is_saved(cast):
     at = opened("customer", cast.keeper, id=key, do="personal", seen=1)
     field(at, "phones").set_value(f"+7 495 000-00-01, {PHONE}")
     at = press(at, "Save")
-    assert said(at, "phones") == [("Ромашка · Responsible: Olga Mate", "Open", f"/customer?id={other}")]
+    assert said(at, "phones") == [("Ромашка · Responsible: Olga Mate", "Open the customer", f"/customer?id={other}")]
     at = press(at, "Save all the same")
     assert "Please say why" in texts(at)
     field(at, "reason").set_value("another")
@@ -130,7 +132,7 @@ def test_a_contact_person_and_requisites_are_looked_for_too(cast, new):
     other, key = a_customer(cast, "mate", name="Ромашка"), a_customer(cast, "rep", phones=[], emails=[])
     some_requisites(cast, other, inn=INN)
     person, numbers = a_contact(cast, key), some_requisites(cast, key, ogrn="")
-    line = [("Ромашка · Responsible: Olga Mate", "Open", f"/customer?id={other}")]
+    line = [("Ромашка · Responsible: Olga Mate", "Open the customer", f"/customer?id={other}")]
     query = {"do": "new_contact"} if new else {"do": "contact", "contact": person, "seen": 1}
     at = opened("customer", cast.keeper, id=key, tab="contacts", **query)
     field(at, "name").set_value("Pia")
