@@ -78,7 +78,7 @@ def test_a_long_address_is_compared_as_a_whole(cast):
     long = "a.very.long.name.of.a.department@head-office.example"
     key = a_customer(cast, emails=[long])
     assert found(cast, emails=[long]) == [("emails", key)]
-    assert found(cast, emails=[long.replace("head-office.example", "head-office.test")]) == []
+    assert found(cast, emails=[long.replace("office", "orders")]) == []
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_a_similar_name_counts_in_the_same_city_and_nowhere_else(cast, stored, t
 @pytest.mark.parametrize("typed", ["Ромашка Плюс Север", "Василёк", "Рома", "!!", "王"])
 def test_another_name_is_another_name(cast, typed):
     a_customer(cast, name="Ромашка", city="Perm")
+    a_customer(cast, name="Василёк Южный Торговый Дом", city="Perm")
     a_customer(cast, name="王伟", city="Perm")
     assert found(cast, name=typed, city="Perm") == []
 
