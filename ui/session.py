@@ -208,9 +208,8 @@ def _settle(actor: Actor | None) -> None:
 
 def asked(param: str) -> str:
     """Return what the address asks for, '' where it says nothing."""
-    return str(
-        st.query_params.to_dict().get(param, "")
-    )  # `st.query_params.get` raises and words an error for what is absent
+    # not `st.query_params.get`: it raises and words an error inside for what is absent
+    return str(st.query_params.to_dict().get(param, ""))
 
 
 def _(text: str) -> str:
