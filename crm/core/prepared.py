@@ -55,7 +55,7 @@ class Prepared:
     def as_dictionaries(self, actor: Actor, result: CursorResult[Any]) -> list[dict[str, Any]]:
         """Return the rows of a run as dictionaries, personal columns masked where the actor may not see them."""
         names = self._names
-        rows = [dict(zip(names, row, strict=True)) for row in result]
+        rows = [dict(zip(names, row, strict=True)) for row in result.all()]
         return draw_veils(actor, self._veils, set(names), rows) if self._veils else rows
 
     def _with_scope(self, reaches: tuple[Reach, ...]) -> Scoped:

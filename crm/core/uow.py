@@ -158,7 +158,7 @@ class UnitOfWork:
         look = look_at(statement)
         result = self.session.execute(statement, execution_options={"masked": True, "look": look})
         names = tuple(result.keys())
-        rows = [dict(zip(names, row, strict=True)) for row in result]
+        rows = [dict(zip(names, row, strict=True)) for row in result.all()]
         return mask(self.actor, statement, rows) if look.personal else rows
 
     def _run(self, prepared: Prepared, values: dict[str, Any]) -> CursorResult[Any]:
