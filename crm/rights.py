@@ -49,6 +49,7 @@ REACHES: Final[Mapping[Scope, str]] = {
 
 AREAS: Final[Mapping[str, str]] = {
     "customers": N_("Customers"),
+    "filters": N_("Saved filters"),
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
     "privacy": N_("Personal data"),
@@ -77,6 +78,8 @@ ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {
     "users.view": (Scope.PARTNER, Scope.TEAM, Scope.ALL),
     "notifications.view": (Scope.OWN,),
     "account.edit": (Scope.OWN,),
+    "filters.save": (Scope.OWN,),
+    "filters.share": (Scope.TEAM, Scope.ALL),
 }
 
 PRESET_NAMES: Final[Mapping[str, str]] = {

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table, TextClause, text
+from sqlalchemy import Boolean, Connection, Dialect, Insert, Table, TextClause, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 
 def _insert(dialect: Dialect, table: Table) -> Any:
@@ -52,3 +54,44 @@ def free_ids(dialect: Dialect, table: Table, count: int) -> TextClause:
         places = "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < :count)"
         query = f"{places} SELECT coalesce((SELECT max(id) FROM {table.name}), 0) + n FROM place"  # noqa: S608  likewise
     return text(query).bindparams(count=count)
+
+
+class LikeInAnyCase(FunctionElement[bool]):
+    """'A text is like a pattern, whatever its letters' case': the text, then the pattern as typed and in the cases that people use.
+
+    PostgreSQL folds every alphabet by itself; SQLite folds Latin letters only and tries each of the patterns. '!' escapes.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(LikeInAnyCase, "sqlite")
+def _like_in_sqlite(element: LikeInAnyCase, compiler: Any, **options: Any) -> str:
+    told, *patterns = (compiler.process(one, **options) for one in element.clauses)
+    return "(" + " OR ".join(f"{told} LIKE {one} ESCAPE '!'" for one in patterns) + ")"
+
+
+@compiles(LikeInAnyCase, "postgresql")
+def _like_in_postgresql(element: LikeInAnyCase, compiler: Any, **options: Any) -> str:
+    told, pattern, *_others = element.clauses
+    return f"({compiler.process(told, **options)} ILIKE {compiler.process(pattern, **options)} ESCAPE '!')"
+
+
+class ByRow(FunctionElement[Any]):
+    """A column that is looked at in each row and by no index: where an index leads to many rows one by one, or out of order.
+
+    SQLite takes an index by guesses of how many rows it leads to; PostgreSQL knows, and decides by itself.
+    """
+
+    inherit_cache = True
+
+
+@compiles(ByRow, "sqlite")
+def _by_row_in_sqlite(element: ByRow, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+@compiles(ByRow, "postgresql")
+def _by_row_in_postgresql(element: ByRow, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))

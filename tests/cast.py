@@ -37,6 +37,7 @@ from crm import (
     purchases,
     requisites,
     rights,
+    saved_filters,
     settings,
     tags,
     teams,
@@ -232,7 +233,8 @@ class Stage:
     of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
-    request_id: an open request of the rep's. exports: state -> an export of the person's own.
+    request_id: an open request of the rep's. exports: state -> an export of the person's own. filter_id: a saved filter of
+    the person's own.
     """
 
     cast: Cast
@@ -252,6 +254,7 @@ class Stage:
     job_id: str
     request_id: int
     exports: Mapping[str, Any]
+    filter_id: int
 
     @property
     def me(self) -> int:
@@ -351,6 +354,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "rights.adjust": lambda u, _: rights.adjust(u, "analyst", "plans.set", "own"),
     "rights.apply_preset": lambda u, _: rights.apply_preset(u, "small_team"),
     "rights.reset": lambda u, _: rights.reset(u, "analyst", "plans.set"),
+    "saved_filters.change": lambda u, s: saved_filters.change(u, s.filter_id, seen=1, name="Otherwise"),
+    "saved_filters.choose_columns": lambda u, _: saved_filters.choose_columns(u, ["city"]),
+    "saved_filters.drop": lambda u, s: saved_filters.drop(u, s.filter_id, seen=1),
+    "saved_filters.save": lambda u, _: saved_filters.save(u, "Lost ones", {"stage": "lost"}),
+    "saved_filters.share": lambda u, s: saved_filters.share(u, s.filter_id, whom=NORTH, seen=1),
     "settings.change": lambda u, _: settings.change(u, "company_name", "House"),
     "settings.change_all": lambda u, _: settings.change_all(
         u, {"company_name": "House"}, seen={"company_name": "Rapport"}

@@ -450,6 +450,7 @@ SAID_ALOUD = {
     "crm/search/asking.py:inside": "the vocabulary names no customer; whom its words lead to comes through the door",
     "crm/search/asking.py:_leads": "likewise",
     "crm/customers/lists.py:_in_order": "how many bear a value, to choose the way; the customers themselves come through the door",
+    "crm/customers/lists.py:_is_shared": "likewise",
     "crm/customers/lookup.py:_looked": "keys from the index; the customers themselves come through the door",
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
@@ -464,6 +465,7 @@ SAID_ALOUD = {
     "crm/privacy/erasing.py:_clear_notices": "behind everybody's bell, also where the eraser reads nothing",
     "crm/privacy/erasing.py:_clear_imports": "files of whoever imported",
     "crm/privacy/erasing.py:_clear_exports": "files of whoever exported",
+    "crm/privacy/erasing.py:_clear_filters": "everybody's saved filters, and no entry in the log says what they were called",
     "crm/search/tokens.py:forget": "the tokens are no records, so that nobody can ask for them",
     "crm/privacy/person_file.py:rows_of": "everything kept about one customer, unmasked: the right of the verb is for exactly that",
     "crm/privacy/person_file.py:entries_of": "likewise what the log says of these rows",
@@ -557,6 +559,7 @@ IDENTITIES = {
     "crm/demo/story.py:_log": "the invented colleagues",
     "crm/demo/story.py:_requests": "the invented colleagues",
     "crm/demo/story.py:_wish": "the invented colleagues",
+    "crm/demo/story.py:_filters": "the invented leaders",
 }
 
 

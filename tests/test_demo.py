@@ -23,6 +23,7 @@ from crm import (
     products,
     purchases,
     requisites,
+    saved_filters,
     search,
     sessions,
     tags,
@@ -603,6 +604,20 @@ def test_somebody_of_another_team_asks_for_access_to_the_customer_that_everybody
         with unit_of_work(told, demo_person(told, username), now=NOW) as u:
             wishes = [one for one in notifications.latest(u) if one.query.get("do") == "access"]
             assert [one.values["who"] for one in wishes] == ["王伟"]
+
+
+def test_the_leaders_share_filters_that_find_somebody_and_are_understood(told):
+    users = records.load().tables["users"].c
+    keys = dict(rows(told, users.username, users.id))
+    for who in ("leader", "anna", "chen", "wangwei"):
+        with unit_of_work(told, Identity(keys[who]), now=NOW) as u:
+            offered = saved_filters.offered(u)
+            assert len(offered) == 2, who
+            for one in offered:
+                rule, faults = customers.rules.read(one["query"]["where"], customers.rules.askable(u.actor, ()))
+                assert (faults, customers.rules.written(rule)) == ((), one["query"]["where"])
+            (silent,) = [one["query"]["where"] for one in offered if "last_contact" in one["query"]["where"]]
+            assert customers.count(u, customers.Filters(where=silent)) > 0
 
 
 def test_the_newcomer_has_no_customers_yet(told):

@@ -228,7 +228,8 @@ KEPT_TEXTS = {
 
 ELSEWHERE = {
     "search_tokens": "no record; `search.forget` takes the customer out of it",
-    "exports": "`searched` is emptied where it names the person, and the files go",
+    "exports": "`searched` and `rule` are emptied where they name the person, and the files go",
+    "saved_filters": "those that name the person are deleted",
 }
 """Tables with data of customers that no list of rows can tell or empty: who does."""
 

@@ -10,7 +10,7 @@ from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
-from ui import customer_forms, own_fields, rights_forms, words
+from ui import customer_forms, customer_list, own_fields, rights_forms, words
 from ui.session import _, language, translated, zone
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -90,6 +90,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "choices": N_("Choices"),
     "mandatory": N_("Must be filled in"),
     "listed": N_("Column in the list"),
+    "query": N_("Filter"),
+    "shared": N_("Shared"),
+    "columns": N_("Columns"),
+    "rule": N_("Filter"),
+    "sorted_by": N_("Sort by"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -104,6 +109,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "whose": fields.WHOSE,
     "erased": privacy.REASONS,
     "saved_as_double": doubles.REASONS,
+    "sorted_by": customers.ORDER_NAMES,
 }
 """Fields that hold codes, with the codes' names."""
 
@@ -220,6 +226,8 @@ def _value(record: str, key: str, value: Any) -> str:
         return _("yes") if value else _("no")
     if key == "roles":
         return words.listed(words.named(ROLES, code) for code in value)
+    if key == "columns":
+        return words.listed(customer_list.label(str(one)) for one in value)
     if (record, key) == ("own_fields", "choices"):
         return words.listed(label for _code, label, retired in value if not retired)
     codes = _KINDS.get(record, CODES["kind"]) if key == "kind" else CODES.get(key)

@@ -1,5 +1,6 @@
 """The dialog that takes customers out: how many, which columns, in which form, and the files that wait."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -16,14 +17,16 @@ from ui.session import _, attempt, identity, language, once_key, translated, uow
 SECONDS: Final = 1.0
 """How often a job tells how far it is."""
 _KEY: Final = "export"
+_NAMED: Final = {"responsible_id": "responsible"}
+"""Columns of the list that a file names otherwise."""
 
 
-def export(wanted: Filters) -> None:
-    """Draw the dialog for the customers that the list shows."""
-    in_dialog(_("Export customers"), lambda: _export(wanted))
+def export(wanted: Filters, columns: Sequence[str], order: str) -> None:
+    """Draw the dialog for the customers that the list shows, with its columns and in its order."""
+    in_dialog(_("Export customers"), lambda: _export(wanted, columns, order))
 
 
-def _export(wanted: Filters) -> None:
+def _export(wanted: Filters, columns: Sequence[str], order: str) -> None:
     with uow() as u:
         count = exports.count(u, wanted)
     shown = tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers")
@@ -32,6 +35,8 @@ def _export(wanted: Filters) -> None:
         chosen = st.radio(
             _("Form of the file"), list(FORMS), format_func=translated(FORMS).__getitem__, key="export-form"
         )
+        names = {"all": _("All that a file can have"), "list": _("Those of the list")}
+        which = st.radio(_("Columns"), list(names), format_func=names.__getitem__, key="export-columns")
         st.caption(_what_is_in_it())
         if count > exports.AT_ONCE:
             st.caption(
@@ -42,7 +47,8 @@ def _export(wanted: Filters) -> None:
                 _("Export to a file"), type="primary", icon=":material/download:", disabled=not count
             )
     if sent:
-        _take_out(Wish(wanted, Form(chosen), language()), at_once=count <= exports.AT_ONCE)
+        picked = tuple(_NAMED.get(key, key) for key in columns) if which == "list" else ()
+        _take_out(Wish(wanted, Form(chosen), language(), picked, order), at_once=count <= exports.AT_ONCE)
     _waiting()
 
 

@@ -167,9 +167,9 @@ def lines(kind: str, extra: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def columns() -> dict[str, tables.Column]:
-    """Return the columns of the own fields that the list shows."""
-    return {one.key: _column(one) for one in known() if one.listed}
+def columns(chosen: Iterable[str] | None = None) -> dict[str, tables.Column]:
+    """Return the columns of the own fields that the list shows: those that were chosen, or those of everybody's list."""
+    return {one.key: _column(one) for one in known() if (one.listed if chosen is None else one.key in chosen)}
 
 
 def _column(one: Definition) -> tables.Column:

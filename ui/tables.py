@@ -25,6 +25,7 @@ class Column:
     wrap: long text takes several lines; grow: it takes the room that is left, two lines at most.
     tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
     spare: left out where no row of the page has anything in it, as the names of colleagues whom a partner may not see.
+    sorts: the order in which a click on its heading puts the list (the reverse has a '-' in front); falls: the largest first.
     """
 
     label: str
@@ -37,6 +38,8 @@ class Column:
     grow: bool = False
     spare: bool = False
     tone: Callable[[Any], str] | None = None
+    sorts: str = ""
+    falls: bool = False
 
     @property
     def css(self) -> str:
@@ -53,11 +56,13 @@ def table(
     opens: Callable[[Mapping[str, Any]], str] | None = None,
     count: str = "",
     rows_in_all: int = 0,
+    order: str = "",
 ) -> None:
     """Draw rows: dictionaries by column name, or a frame whose index is the records' id.
 
     opens: row -> the address that it leads to, such as '/customer?id=7'.
     count: what stands above ('1,204 customers'); rows_in_all: how many rows all pages have, for the paging below.
+    order: in which the rows are, as columns are sorted by.
     """
     given: Sequence[Mapping[Any, Any]] = (
         rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
@@ -66,8 +71,17 @@ def table(
     drawn = [(column, cells) for column, cells in drawn if not column.spare or any(text for text, _tone in cells)]
     written = [cells for _column, cells in drawn]
     lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
-    heads = [{"label": one.label, "css": one.css, "tag": one.tag} for one, _cells in drawn]
+    heads = [{"label": one.label, "css": one.css, "tag": one.tag} | _sorting(one, order) for one, _cells in drawn]
     draw_part("table", key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
+
+
+def _sorting(column: Column, order: str) -> dict[str, str]:
+    """Return where a click on the heading leads, and an arrow where the rows are in this order: 'up' from small to large."""
+    if not column.sorts:
+        return {}
+    is_now, turned = order.removeprefix("-") == column.sorts, order.startswith("-")
+    arrow = ("up" if turned is column.falls else "down") if is_now else ""
+    return {"href": here(sort=f"-{column.sorts}" if is_now and not turned else column.sorts, page=None), "arrow": arrow}
 
 
 def _written(column: Column, values: list[Any]) -> list[tuple[str, str]]:

@@ -71,6 +71,8 @@ RIGHTS: Final[Mapping[str, str]] = {
     "customers.hand_over": N_("Hand over all customers of a colleague who leaves"),
     "customers.archive": N_("Put customers into the bin and take them out"),
     "customers.export": N_("Take customers out as a file"),
+    "filters.save": N_("Keep filters and columns of one's own"),
+    "filters.share": N_("Share filters with a team, or with everybody"),
     "tags.edit": N_("Make, rename, join and delete tags"),
     "fields.manage": N_("Set up the company's own fields"),
     "privacy.show_contact_data": N_("Have hidden phones, e-mails and addresses shown, so many in an hour"),
@@ -118,6 +120,7 @@ _EVERYONE: Final[dict[str, Scope]] = {
     "notifications.view": OWN,
     "requests.view": OWN,
     "account.edit": OWN,
+    "filters.save": OWN,
     "users.view": ALL,
     "teams.view": ALL,
     "products.view": ALL,
@@ -136,6 +139,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     | {
         "customers.hand_over": ALL,
         "customers.archive": ALL,
+        "filters.share": ALL,
         "fields.manage": ALL,
         "privacy.export_person": ALL,
         "privacy.erase": ALL,
@@ -162,6 +166,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.hand_over": ALL,
         "customers.archive": ALL,
         "customers.export": ALL,
+        "filters.share": ALL,
         "tags.edit": ALL,
         "fields.manage": ALL,
         "privacy.export_person": ALL,
@@ -218,6 +223,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "customers.assign": TEAM,
         "customers.hand_over": TEAM,
         "customers.export": TEAM,
+        "filters.share": TEAM,
         "interactions.view": TEAM,
         "interactions.log": TEAM,
         "interactions.edit": TEAM,
@@ -229,6 +235,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
     Role.MARKETER: _EVERYONE
     | {
         "customers.view": ALL,
+        "filters.share": ALL,
         "requests.ask": ALL,
         "interactions.view": ALL,
         "purchases.view": ALL,

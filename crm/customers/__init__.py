@@ -64,7 +64,7 @@ from crm.customers.records import (
     Stage,
     Tag,
 )
-from crm.customers.rows import COLUMNS, ORDERS
+from crm.customers.rows import COLUMNS, MORE, ORDER_NAMES, ORDERS
 
 __all__ = [
     "CHOICES",
@@ -73,8 +73,10 @@ __all__ = [
     "KEPT",
     "KINDS",
     "LENGTHS",
+    "MORE",
     "NAME_LENGTH",
     "ORDERS",
+    "ORDER_NAMES",
     "PERSONAL",
     "PRIVATE",
     "SIZE",

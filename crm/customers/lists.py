@@ -1,8 +1,8 @@
 """What pages ask about customers."""
 
 import time
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final
@@ -11,15 +11,18 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from crm import fields as own_fields
+from crm import settings
 from crm.core.access import Owned
 from crm.core.errors import NotFound
 from crm.core.prepared import Prepared
 from crm.core.reach import Reach as Reached
 from crm.core.uow import UnitOfWork
+from crm.customers import rules
+from crm.customers.conditions import Asker, Part, Shape, bearers, shape_of, values_of
 from crm.customers.fields import CHOICES, TEXTS
 from crm.customers.lookup import understood
 from crm.customers.records import Customer, CustomerTag, Email, Phone
-from crm.customers.rows import COLUMNS, ORDERS
+from crm.customers.rows import COLUMNS, MORE, ORDERS
 from crm.search import TOKENS
 from db.base import AnySelect
 
@@ -33,7 +36,10 @@ SKIPPED: Final = bindparam("skipped", type_=Integer)
 
 @dataclass(frozen=True)
 class Filters:
-    """What narrows the list; None does not narrow. own: (key, value as the address says it) of own fields."""
+    """What narrows the list; None does not narrow. own: (key, value as the address says it) of own fields.
+
+    where: a rule as its text (`crm.customers.rules`); of what is not understood in it nothing narrows.
+    """
 
     text: str = ""
     kind: str | None = None
@@ -43,11 +49,17 @@ class Filters:
     import_id: int | None = None
     tag_id: int | None = None
     own: tuple[tuple[str, str], ...] = ()
+    where: str = ""
 
 
+_PLAIN: Final = Shape()
+_COUNTED: Final = "customers counted"
+"""Where a unit notes how many a rule leaves: the page is found in another way when they are few."""
 _ASKED, _OFTEN = "asked_", "often_"
-OFTEN: Final = 2_000
-"""A value that more customers have than this is met soon when a list is gone through in its order."""
+OFTEN, MANY = 2_000, 20_000
+"""A value that more customers than the first have is met soon when a list is gone through in its order; more than the second
+are too many to be fetched one by one.
+"""
 
 
 def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
@@ -90,8 +102,9 @@ def _sharing(names: tuple[str, ...]) -> AnySelect:
     return select(func.count()).select_from(found.limit(OFTEN + 1).subquery())
 
 
-def _narrowed(statement: AnySelect, columns: Iterable[str]) -> AnySelect:
-    return statement.where(Customer.archived_at.is_(None), *map(_condition, columns))
+def _narrowed(statement: AnySelect, columns: Iterable[str], shape: Shape = _PLAIN) -> AnySelect:
+    found = [*map(_condition, columns)] + ([shape.condition] if shape.blocks else [])
+    return statement.where(*([] if shape.asks_for("archived") else [Customer.archived_at.is_(None)]), *found)
 
 
 def _condition(key: str) -> ColumnElement[bool]:
@@ -112,41 +125,104 @@ def _condition(key: str) -> ColumnElement[bool]:
     return select(bearer).where(having, bearer == Customer.id).limit(1).correlate(Customer).exists()
 
 
+# --- rules ------------------------------------------------------------------
+
+
+def _ruled(u: UnitOfWork, text: str) -> tuple[Shape, dict[str, Any]]:
+    """Return the shape of a rule as this reader can ask it, and its values."""
+    if not text:
+        return _PLAIN, {}
+    kept: dict[Any, tuple[Shape, dict[str, Any]]] = u.session.info.setdefault("rules", {})
+    place = text, id(u.session.bind)
+    if place not in kept:
+        known = rules.askable(u.actor, own_fields.definitions(u))
+        rule, _faults = rules.read(text, known)
+        shape = shape_of(rule, known)
+        zone = u.actor.timezone or settings.value(u, "timezone")
+        values = values_of(rule, shape, Asker(u.actor.id, u.now, zone))
+        parts = enumerate(shape.parts)
+        often = {n for n, part in parts if part.has_bearers and _is_shared(u, part, values[f"w{n}"])}
+        kept[place] = shape.with_often(often), values
+    return kept[place]
+
+
+def _is_shared(u: UnitOfWork, part: Part, values: list[Any]) -> bool:
+    """Say whether many customers have one of these values; nothing else is said of them.
+
+    Whoever reaches only some looks rather at each of his own than at each who has it.
+    """
+    many = MANY if u.actor.reach("customers.view") is Reached.EVERYTHING else OFTEN
+    bearing = select(func.count()).select_from(bearers(part, "these").limit(many + 1).subquery())
+    return bool(u.execute(bearing, {"these": values}, raw=True).scalar_one() > many)
+
+
 @lru_cache(maxsize=128)
-def _lists(columns: tuple[str, ...], order: str, more: tuple[Any, ...]) -> Prepared:
-    return Prepared(_narrowed(select(*COLUMNS, *more), columns).order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
+def _lists(columns: tuple[str, ...], shape: Shape, order: str, more: tuple[Any, ...]) -> Prepared:
+    """Return the list that stops when its page is full."""
+    found = _narrowed(select(*COLUMNS, *more), columns, replace(shape, by_row=True))
+    return Prepared(found.order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
 
 
-@lru_cache(maxsize=64)
-def _counts(columns: tuple[str, ...]) -> Prepared:
-    return counting(_narrowed(select(Customer.id), columns))
+@lru_cache(maxsize=128)
+def _short_lists(columns: tuple[str, ...], shape: Shape, order: str, more: tuple[Any, ...]) -> Prepared:
+    """Return the list of few: they are found in whichever way is best, and put in order then."""
+    few = _narrowed(select(Customer.id), columns, shape).limit(COUNT_CAP).correlate(None)
+    found = select(*COLUMNS, *more).where(Customer.id.in_(few))
+    return Prepared(found.order_by(*ORDERS[order]).limit(SIZE).offset(SKIPPED))
+
+
+@lru_cache(maxsize=128)
+def _counts(columns: tuple[str, ...], shape: Shape) -> Prepared:
+    return counting(_narrowed(select(Customer.id), columns, shape))
 
 
 def _filtered(u: UnitOfWork, statement: AnySelect, filters: Filters) -> AnySelect:
     wanted = _wanted(u, filters)
-    statement = _narrowed(statement, wanted).params(**wanted)
+    shape, values = _ruled(u, filters.where)
+    statement = _narrowed(statement, wanted, shape).params(**wanted, **values)
     if filters.text.strip():
         statement = statement.where(understood(u, filters.text))
     return statement
 
 
 def page(
-    u: UnitOfWork, filters: Filters = Filters(), *, order: str = "name", number: int = 1, size: int = 50
+    u: UnitOfWork,
+    filters: Filters = Filters(),
+    *,
+    order: str = "name",
+    number: int = 1,
+    size: int = 50,
+    columns: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return one page of the customers inside the reader's scope as rows of COLUMNS and of the own fields that are listed."""
+    """Return one page of the customers inside the reader's scope as rows of COLUMNS and of what else is shown.
+
+    columns: the keys of what is shown; without them the own fields that everybody's list shows.
+    """
     order, skipped = order if order in ORDERS else "name", (max(number, 1) - 1) * size
-    listed = [one.key for one in own_fields.definitions(u) if one.listed]
-    more = (Customer.extra,) if listed else ()
+    defined = own_fields.definitions(u)
+    own = [one.key for one in defined if (one.listed if columns is None else one.key in columns)]
+    more = tuple(column for key, column in MORE.items() if columns and key in columns)
+    more += (Customer.extra,) if own else ()
     if filters.text.strip():
         statement = _filtered(u, select(*COLUMNS, *more), filters).order_by(*ORDERS[order])
         rows = u.rows(statement.limit(size).offset(skipped))
     else:
-        wanted = _in_order(u, _wanted(u, filters))
-        rows = u.rows(_lists(tuple(wanted), order, more), **wanted, size=size, skipped=skipped)
-    for row in rows if listed else ():
+        rows = _page(u, filters, order, more, {"size": size, "skipped": skipped})
+    for row in rows if own else ():
         extra = row.pop("extra")
-        row.update((key, extra.get(key)) for key in listed)
+        row.update((key, extra.get(key)) for key in own)
     return rows
+
+
+def _page(
+    u: UnitOfWork, filters: Filters, order: str, more: tuple[Any, ...], place: dict[str, int]
+) -> list[dict[str, Any]]:
+    wanted = _in_order(u, _wanted(u, filters))
+    shape, values = _ruled(u, filters.where)
+    counted = u.session.info.get(_COUNTED, {}).get(filters) if shape.blocks else None
+    few = shape.blocks and (count(u, filters) if counted is None else counted) <= COUNT_CAP
+    lists = _short_lists if few else _lists
+    return u.rows(lists(tuple(wanted), shape, order, more), **wanted, **values, **place)
 
 
 def listing(
@@ -162,7 +238,10 @@ def count(u: UnitOfWork, filters: Filters = Filters()) -> int:
     if filters.text.strip():
         return capped(u, _filtered(u, select(Customer.id), filters))
     wanted = _wanted(u, filters)
-    return int(u.value(_counts(tuple(wanted)), **wanted, cap=COUNT_CAP + 1))
+    shape, values = _ruled(u, filters.where)
+    found = int(u.value(_counts(tuple(wanted), shape), **wanted, **values, cap=COUNT_CAP + 1))
+    u.session.info.setdefault(_COUNTED, {})[filters] = found
+    return found
 
 
 _REACHED: Final = Prepared(
@@ -208,7 +287,7 @@ def _counted(keys: AnySelect) -> AnySelect:
 
 def keys(u: UnitOfWork, filters: Filters, *, right: str, order: str = "name") -> AnySelect:
     """Return the statement of the ids of those whom the filters leave and whom `right` reaches, in the order of the list."""
-    statement = _filtered(u, select(Customer.id), filters).order_by(*ORDERS[order])
+    statement = _filtered(u, select(Customer.id), filters).order_by(*ORDERS.get(order, ORDERS["name"]))
     inside = Customer.rows(u.actor, right)
     return statement if inside is None else statement.where(inside)
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import change_requests, doubles, interactions, notifications, plans
+from crm import change_requests, doubles, interactions, notifications, plans, saved_filters
 from crm.core import clock
-from crm.core.access import Identity
+from crm.core.access import Identity, Role
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork, as_system, unit_of_work
 from crm.customers import Customer
@@ -60,6 +60,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _calls(today)
         _requests(today)
         _wish(today)
+        _filters(today)
     _messages(today)
 
 
@@ -183,6 +184,37 @@ def _wish(today: _Today) -> None:
     with unit_of_work(today.database, who, now=today.now - timedelta(minutes=12)) as u:
         if doubles.look(u, typed).doubles:
             doubles.ask_for_access(u, typed)
+
+
+# --- filters ----------------------------------------------------------------
+
+SHARED: Final[dict[Tongue, tuple[tuple[str, str], ...]]] = {
+    Tongue.EN: (
+        ("Silent for 90 days", "last_contact.older.90.or.last_contact.empty..stage.not.lost"),
+        ("Mine to win back", "stage.is.at_risk.lost..responsible.is.me"),
+    ),
+    Tongue.RU: (
+        ("Молчат 90 дней", "last_contact.older.90.or.last_contact.empty..stage.not.lost"),
+        ("Вернуть: мои", "stage.is.at_risk.lost..responsible.is.me"),
+    ),
+    Tongue.ZH: (
+        ("90 天未联系", "last_contact.older.90.or.last_contact.empty..stage.not.lost"),
+        ("我要赢回的", "stage.is.at_risk.lost..responsible.is.me"),
+    ),
+}
+"""Filters that the leaders share with their teams: name and rule."""
+
+
+def _filters(today: _Today) -> None:
+    """Let the leaders of the cast share with their teams what is looked at every Monday."""
+    for person in CAST:
+        leader = today.staff.ids[person.username]
+        if person.role is not Role.SALES_MANAGER:
+            continue
+        with unit_of_work(today.database, Identity(leader), now=today.now) as u:
+            for name, rule in SHARED[person.tongue or Tongue.EN]:
+                kept = saved_filters.save(u, name, {"where": rule})
+                saved_filters.share(u, kept.id, whom=today.staff.team_of[leader], seen=kept.version)
 
 
 # --- messages ---------------------------------------------------------------

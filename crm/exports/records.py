@@ -55,8 +55,9 @@ class State(StrEnum):
 class Export(Guarded, Record):
     """One file of customers, for whoever asked for it and from the sign-in that asked only.
 
-    filters: what narrowed the list, besides the text that was looked for: `searched` may be somebody's phone, so the audit
-    log keeps only that there was one. stored_as: the token of the file on our disk and in its address.
+    filters: what narrowed the list, besides the text that was looked for and the rule: `searched` may be somebody's phone
+    and `rule` a name, so the audit log keeps only that there was one. columns: those of the file, none for all. stored_as: the
+    token of the file on our disk and in its address.
     """
 
     __tablename__ = "exports"
@@ -71,6 +72,9 @@ class Export(Guarded, Record):
     language: Mapped[str] = mapped_column(info=KEPT)
     filters: Mapped[dict[str, Any]] = mapped_column(info=_ASKED)
     searched: Mapped[str | None] = mapped_column(info=_ASKED | {"personal": True})
+    rule: Mapped[str | None] = mapped_column(info=_ASKED | {"personal": True})
+    columns: Mapped[list[str] | None] = mapped_column(info=_ASKED)
+    sorted_by: Mapped[str] = mapped_column(default="name", info=KEPT)
     row_count: Mapped[int | None] = mapped_column(info=_ASKED)
     state: Mapped[str] = mapped_column(info=KEPT)
     stored_as: Mapped[str] = mapped_column(unique=True, info=KEPT)
@@ -92,7 +96,7 @@ class Export(Guarded, Record):
         """The filters of the list."""
         kept = dict(self.filters)
         own = tuple((str(key), str(value)) for key, value in kept.pop("own", ()))
-        return Filters(text=self.searched or "", own=own, **kept)
+        return Filters(text=self.searched or "", own=own, where=self.rule or "", **kept)
 
     @property
     def form(self) -> Form:

@@ -92,7 +92,7 @@ def ask(u: UnitOfWork, wish: Wish, *, sign_in_id: int | None) -> Export:
 
 
 def _asked(u: UnitOfWork, wish: Wish, token: str, sign_in_id: int | None) -> Export:
-    narrowed = {key: value for key, value in vars(wish.filters).items() if value and key != "text"}
+    narrowed = {key: value for key, value in vars(wish.filters).items() if value and key not in {"text", "where"}}
     return Export(
         responsible_id=u.actor.id,
         team_id=u.actor.team_id,
@@ -102,6 +102,9 @@ def _asked(u: UnitOfWork, wish: Wish, token: str, sign_in_id: int | None) -> Exp
         language=wish.language,
         filters=narrowed,
         searched=wish.filters.text.strip() or None,
+        rule=wish.filters.where or None,
+        columns=list(wish.columns) or None,
+        sorted_by=wish.order,
         state=State.MAKING,
         stored_as=token,
         created_at=u.now,
@@ -114,7 +117,9 @@ def write_job(ctx: JobContext, *, export_id: int) -> None:
     try:
         with ctx.uow() as u:
             record = u.get(Export, export_id)
-            wish = Wish(record.wanted, Form(record.format), record.language)
+            wish = Wish(
+                record.wanted, Form(record.format), record.language, tuple(record.columns or ()), record.sorted_by
+            )
         if record.state == State.MAKING:
             rows = writing.write(ctx.uow, wish, record.stored_as, ctx.progress)
             retry.run(ctx.database, ctx.who, finish, export_id, rows)

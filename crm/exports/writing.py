@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, bindparam, select
 
-from crm import customers, fields, tags, users
-from crm.core import retry
+from crm import customers, fields, settings, tags, users
+from crm.core import clock, retry
 from crm.core.access import Owned
 from crm.core.i18n import translate
 from crm.core.prepared import Prepared
@@ -25,7 +26,7 @@ from crm.customers import KINDS, SOURCES, STAGES, Customer, Email, Filters, Phon
 from crm.exports import forms
 from crm.exports.records import RIGHT, Form, path_of
 from crm.fields import OWN, FieldList
-from crm.imports.headings import EXPORTED, FIELDS
+from crm.imports.headings import EXPORTED, FIELDS, LISTED
 
 R = TypeVar("R")
 CHUNK: Final = 500
@@ -35,9 +36,14 @@ _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES
 _TEXTS: Final = tuple(
     getattr(Customer, key) for key in EXPORTED if key not in {"phones", "emails", "responsible", "tags"}
 )
+_MOMENTS: Final = ("last_interaction_at", "last_purchase_at", "created_at")
+_COUNTS: Final = ("interaction_count", "purchase_count")
+_KEPT_BY_US: Final = tuple(getattr(Customer, key) for key in (*_MOMENTS, *_COUNTS))
 _OWNER: Final = (Customer.responsible_id, Customer.team_id, Customer.partner_id)
 _THESE: Final[BindParameter[int]] = bindparam("these", expanding=True)
-_PAGE: Final = Prepared(select(Customer.id, *_TEXTS, Customer.extra, *_OWNER).where(Customer.id.in_(_THESE)))
+_PAGE: Final = Prepared(
+    select(Customer.id, *_TEXTS, *_KEPT_BY_US, Customer.extra, *_OWNER).where(Customer.id.in_(_THESE))
+)
 _OWN: Final = Prepared(select(Customer.extra).where(Customer.id.in_(_THESE)))
 _PHONES: Final = Prepared(
     select(Phone.customer_id, Phone.number, *_OWNER)
@@ -58,20 +64,28 @@ Units = Callable[[], AbstractContextManager[UnitOfWork]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: which customers, in which form, in which language."""
+    """What is asked for: which customers, in which form, in which language.
+
+    columns: the keys of the list's columns that a table has, in their order, none for everything that there is. order: of the
+    list.
+    """
 
     filters: Filters
     form: Form
     language: str
+    columns: tuple[str, ...] = ()
+    order: str = "name"
 
 
 @dataclass(frozen=True)
 class Words:
-    """How codes and colleagues are called in a file, and which own fields are in it."""
+    """How codes and colleagues are called in a file, and which own fields are in it. columns: those that were chosen."""
 
     language: str
     people: Mapping[int, str]
     fields: FieldList = ()
+    columns: tuple[str, ...] = ()
+    zone: str = "UTC"
 
     def say(self, text: str) -> str:
         """Translate a text into the language of the file."""
@@ -81,11 +95,22 @@ class Words:
         """Return a customer as the cells of a table. kept: the columns that imports kept under their headings."""
         facts = {**row, "responsible": self.people.get(row["responsible_id"] or 0, "")}
         extra = row["extra"]
-        found = [self._cell(key, facts[key]) for key in EXPORTED]
-        found += [fields.written(one, extra.get(one.key), self.say) for one in self.fields]
+        own = {one.key: fields.written(one, extra.get(one.key), self.say) for one in self.fields}
+        found = [own[key] if key in own else self._cell(key, facts[key]) for key in self.headings]
         return found + [str(extra.get(key, "")) for key in kept]
 
+    @cached_property
+    def headings(self) -> dict[str, str]:
+        """Key -> heading of the columns, but those that imports kept. What is not there any more is left out."""
+        every = {key: self.say(FIELDS[key]) for key in EXPORTED} | {one.key: one.label for one in self.fields}
+        if not self.columns:
+            return every
+        every |= {key: self.say(text) for key, text in LISTED.items()}
+        return {key: every[key] for key in dict.fromkeys(("name", *self.columns)) if key in every}
+
     def _cell(self, key: str, value: Any) -> str:
+        if key in _MOMENTS:
+            return clock.day_of(value, self.zone).isoformat() if value is not None else ""
         if key in _CODED:
             return self.say(_CODED[key][value]) if value in _CODED[key] else str(value or "")
         if isinstance(value, list):
@@ -100,10 +125,11 @@ def write(units: Units, wish: Wish, token: str, progress: Callable[[int, int], N
     """
     with units() as u:
         u.need(RIGHT)
-        these = array("q", u.all(customers.keys(u, wish.filters, right=RIGHT)))
-        words = Words(wish.language, users.names(u), fields.definitions(u))
+        these = array("q", u.all(customers.keys(u, wish.filters, right=RIGHT, order=wish.order)))
+        zone = u.actor.timezone or settings.value(u, "timezone")
+        words = Words(wish.language, users.names(u), fields.definitions(u), wish.columns, zone)
     part = path_of(token).with_suffix(".part")
-    kept = [] if wish.form is Form.VCARD else _kept_columns(units, these)
+    kept = [] if wish.form is Form.VCARD or wish.columns else _kept_columns(units, these)
     count = 0
     with _opened(wish, words, kept, part) as add:
         for start in range(0, len(these), CHUNK):
@@ -127,8 +153,7 @@ def _opened(wish: Wish, words: Words, kept: Sequence[str], path: Path) -> Iterat
         with forms.as_cards(path) as add:
             yield add
         return
-    headings = {key: words.say(FIELDS[key]) for key in EXPORTED}
-    headings |= {one.key: one.label for one in words.fields} | {f"kept:{key}": key for key in kept}
+    headings = words.headings | {f"kept:{key}": key for key in kept}
     table = (
         forms.as_csv(path, headings, wish.language)
         if wish.form is Form.CSV

@@ -20,6 +20,16 @@ EXPORTED: Final = (
 )  # fmt: skip
 """The fields of an exported table in their order; the company's own fields follow them."""
 
+LISTED: Final[Mapping[str, str]] = {
+    "responsible": N_("Responsible"),
+    "last_interaction_at": N_("Last contact"),
+    "interaction_count": N_("Number of contacts"),
+    "last_purchase_at": N_("Last purchase"),
+    "purchase_count": N_("Number of purchases"),
+    "created_at": N_("Created"),
+}
+"""What a table has besides when it is made of a list's columns: nobody can bring these back."""
+
 
 @lru_cache(maxsize=1)
 def our_headings() -> frozenset[str]:

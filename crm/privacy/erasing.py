@@ -24,13 +24,14 @@ from crm.core.errors import Conflict, Invalid, Refused
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers import Customer, sort_name
+from crm.customers import Customer, rules, sort_name
 from crm.exports import Export
 from crm.imports import Import, ImportRow, State, files
 from crm.notifications import Notification
 from crm.privacy.holdings import HOLDINGS
 from crm.privacy.person_file import Rows, entries_of, rows_of
 from crm.privacy.traces import RIGHT, Person, Traces, person_of
+from crm.saved_filters import SavedFilter
 from db.engine import Database
 
 
@@ -66,6 +67,7 @@ def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = 
     person = person_of(kept)
     _clear_imports(u, kept, traces or Traces(), person)
     _clear_exports(u, customer_id, person)
+    _clear_filters(u, person)
     _clear_notices(u, customer_id, kept["customers"][0]["name"])
     _hide_in_log(u, kept, {one.name: None if one.goes else frozenset(one.emptied) for one in HOLDINGS})
     _empty(u, customer_id, called or "Erased customer")
@@ -152,11 +154,13 @@ def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, pers
 def _clear_exports(u: UnitOfWork, customer_id: int, person: Person) -> None:
     """Remove the exported files that still wait: the customer may stand in any of them, and each can be written anew."""
     table = Export.__table__
-    there = or_(table.c.file_removed_at.is_(None), table.c.searched.is_not(None))
+    there = or_(table.c.file_removed_at.is_(None), table.c.searched.is_not(None), table.c.rule.is_not(None))
     for one in u.execute(select(table).where(there), raw=True).mappings().all():
         values: dict[str, Any] = {}
         if one["searched"] and person.is_hinted_in(one["searched"]):
             values["searched"] = None
+        if one["rule"] and person.is_hinted_in(rules.plain(one["rule"])):
+            values["rule"] = None
         others = one["format"] == exports.OF_PERSON and one["filters"] != {"customer_id": customer_id}
         if one["file_removed_at"] is None and not others:
             values |= {"file_removed_at": u.now}
@@ -165,6 +169,18 @@ def _clear_exports(u: UnitOfWork, customer_id: int, person: Person) -> None:
             u.after_commit(partial(exports.remove, one["stored_as"]))
         if values:
             u.execute(update(table).where(table.c.id == one["id"]).values(**values), raw=True, bulk=True)
+
+
+def _clear_filters(u: UnitOfWork, person: Person) -> None:
+    """Delete the saved filters that name the person, whosever they are.
+
+    raw, bulk: everybody's, and no entry in the log says what they were called.
+    """
+    table = SavedFilter.__table__
+    for one in u.execute(select(table.c.id, table.c.name, table.c.query), raw=True).mappings().all():
+        said = [one["name"], *(rules.plain(str(value)) for value in one["query"].values())]
+        if any(person.is_hinted_in(text) for text in said):
+            u.execute(delete(table).where(table.c.id == one["id"]), raw=True, bulk=True)
 
 
 _GONE: Final = N_("Somebody who stood in this file was erased meanwhile. Please export once more.")

@@ -2,14 +2,24 @@
 
 from typing import Any
 
-from crm import customers, tags
+from crm import customers, saved_filters, tags
 from crm.core.uow import UnitOfWork
-from crm.customers import COUNT_CAP, KINDS, STAGES, Filters
-from ui import customer_forms, export_forms, filters, handover_forms, own_fields, tables, words
+from crm.customers import COUNT_CAP, KINDS, ORDERS, STAGES, Filters, rules
+from ui import (
+    customer_forms,
+    customer_list,
+    export_forms,
+    filters,
+    handover_forms,
+    own_fields,
+    rule_forms,
+    saved_filter_forms,
+    tables,
+    words,
+)
+from ui import rules as said
 from ui.page import Action, asked_id, dialog, empty, header, opening
-from ui.session import _, asked, colleagues, may, translated, watched, watched_each
-
-STAGE_TONES = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
+from ui.session import _, asked, colleagues, may, translated, watched_each
 
 people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
@@ -18,7 +28,8 @@ leaving = Action(_("Hand over"), opening("handover"), icon="move_group")
 actions = (
     [take_out] * may("customers.export") + [leaving] * may("customers.hand_over") + [add] * may("customers.create")
 )
-words_known = {str(key): one["name"] for key, one in watched(("tags",), tags.directory).items()}
+known, offered = said.look()
+saved_filter_forms.open_asked(offered)
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
 own = own_fields.filter_row()
@@ -26,7 +37,7 @@ text, kind, stage, tag, responsible, mine, *values = filters.row(
     filters.text("q", _("Name, phone, e-mail or number")),
     filters.choice("kind", _("Kind"), translated(KINDS)),
     filters.choice("stage", _("Stage"), translated(STAGES)),
-    filters.choice("tag", _("Tag"), words_known),
+    filters.choice("tag", _("Tag"), known.tags),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
     filters.switch("mine", _("Mine")),
     *own,
@@ -41,35 +52,29 @@ wanted = Filters(
     tag_id=int(tag) if tag else None,
     import_id=int(imported) if imported.isdigit() else None,
     own=tuple((one.param, value) for one, value in zip(own, values, strict=True) if value),
+    where=asked("where"),
 )
+rule, left_out = rules.read(wanted.where, known.known)
+said.draw(rule, left_out, known, offered)
 
-number, order = tables.asked_page(), "recent" if mine else "name"
+number, order = tables.asked_page(), asked("sort")
+if order not in ORDERS:
+    order = "recent" if mine else "name"
 
 
-def read(u: UnitOfWork) -> list[dict[str, Any]]:
-    """Return the customers of the page with their tags: those of today first among one's own."""
-    found = customers.page(u, wanted, number=number, size=tables.SIZE, order=order)
-    marks = tags.of(u, [row["id"] for row in found])
+def read(u: UnitOfWork) -> tuple[list[str] | None, list[dict[str, Any]]]:
+    """Return the columns that the reader chose, and the customers of the page with their tags."""
+    chosen = saved_filters.columns(u)
+    found = customers.page(u, wanted, number=number, size=tables.SIZE, order=order, columns=chosen)
+    marks = tags.of(u, [row["id"] for row in found]) if chosen is None or "tags" in chosen else {}
     named = {key: words.listed(one["name"] for one in those) for key, those in marks.items()}
-    return [row | {"tags": named.get(row["id"])} for row in found]
+    return chosen, [row | {"tags": named.get(row["id"])} for row in found]
 
 
-count, rows = watched_each(
-    (("customers", wanted), lambda u: customers.count(u, wanted)), (("customers", wanted, number), read)
+count, (chosen, rows) = watched_each(
+    (("customers", wanted), lambda u: customers.count(u, wanted)), (("customers", wanted, number, order), read)
 )
-columns = {
-    "name": tables.Column(_("Name"), main=True),
-    "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),
-    "stage": tables.Column(
-        _("Stage"), lambda code: words.named(STAGES, code), tag=True, tone=lambda code: STAGE_TONES.get(code, "")
-    ),
-    "tags": tables.Column(_("Tags"), muted=True, spare=True),
-    "city": tables.Column(_("City")),
-    "responsible_id": tables.Column(_("Responsible"), lambda key: people.get(int(key), ""), spare=True),
-    "last_interaction_at": tables.Column(_("Last contact"), words.when),
-    "interaction_count": tables.Column(_("Contacts"), lambda n: words.number(n) if n else "", right=True),
-    **own_fields.columns(),
-}
+columns = customer_list.columns(chosen, people)
 
 
 def nobody_yet() -> None:
@@ -96,15 +101,25 @@ if count:
         opens="/customer?id={id}".format_map,
         count=tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers"),
         rows_in_all=min(count, COUNT_CAP),
+        order=order,
     )
 elif wanted == Filters():
     nobody_yet()
 else:
     empty(_("Nobody matches these filters."), button=_("Show everybody"), href="/customers", icon="filter_alt_off")
 
-if dialog() == "new" and may("customers.create"):
-    customer_forms.new(people)
-if dialog() == "handover":
-    handover_forms.draw(asked_id("person"))
-if dialog() == "export" and may("customers.export"):
-    export_forms.export(wanted)
+match dialog():
+    case "new" if may("customers.create"):
+        customer_forms.new(people)
+    case "handover":
+        handover_forms.draw(asked_id("person"))
+    case "export" if may("customers.export"):
+        export_forms.export(wanted, tuple(columns), order)
+    case "filter":
+        rule_forms.put_together(rule, known)
+    case "save" if may(saved_filters.SAVE):
+        saved_filter_forms.save(known)
+    case "saved":
+        saved_filter_forms.change(offered, known)
+    case "columns" if may(saved_filters.SAVE):
+        saved_filter_forms.choose_columns(tuple(columns), order)

@@ -58,7 +58,7 @@ from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
-from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup
+from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup, rules
 from crm.fields import OwnField
 from crm.interactions import Interaction
 from crm.notifications import Notification
@@ -1174,6 +1174,48 @@ def test_no_filter_of_own_fields_tells_a_digit_of_a_phone(calm):
         for token in tokens:
             for key, value in ((token[0], token[1:]), ("", token), ("own:", token), (f"own:{token}", "")):
                 assert customers.page(u, Filters(own=((key, value),))) == []
+
+
+WIDE = (
+    "{key}.filled.or.{key}.empty", "{key}.not.1.or.stage.filled", "any..{key}.filled..kind.is.company.person", "contacts.more.-1",
+    "responsible.not.3", "team.is.{south}.or.team.is.{north}.or.team.empty", "created.after.19000101", "tag.empty", "phone.filled",
+    "archived.is.no.or.archived.is.yes",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", ["rep", "leader", "rival", "stranger", "partner"])
+def test_no_rule_reaches_beyond_the_scope(calm, part):
+    seen = {"rep": calm.seen, "leader": calm.seen, "rival": {calm.hidden}}.get(part, set())
+    with calm.cast.unit(getattr(calm.cast, part)) as u:
+        known = rules.askable(u.actor, fields.definitions(u))
+        for key in known:
+            for text in WIDE:
+                wanted = Filters(where=text.format(key=key, south=SOUTH, north=NORTH))
+                assert {row["id"] for row in customers.page(u, wanted)} <= seen, wanted
+                assert customers.count(u, wanted) <= len(seen), wanted
+                assert set(u.all(customers.keys(u, wanted, right="customers.view"))) <= seen, wanted
+
+
+def test_no_rule_tells_more_of_contact_data_than_whether_they_are_there(calm):
+    """A question that can be answered with yes or no reads a phone digit by digit; only 'is there one' is asked."""
+    closed = {key for table in (C, Phone, Email) for key, one in table.__table__.columns.items() if "view" in one.info}
+    with calm.cast.unit(calm.cast.rep) as u:
+        known = rules.askable(u.actor, fields.definitions(u))
+        asked = {one.column or one.key for one in known.values() if one.takes is not rules.Takes.PRESENCE}
+        assert not closed & asked
+        everybody = {row["id"] for row in customers.page(u)}
+        for key in ("phone", "email", "address", *closed, "phones", "emails"):
+            for operator in set(rules.Operator) - rules.WHETHER:
+                for value in ("7916000000", "rep@example--dcom", "%", "1", "Street 1"):
+                    wanted = Filters(where=f"{key}.{operator}.{value}")
+                    assert {row["id"] for row in customers.page(u, wanted)} == everybody, "left out, whatever it asks"
+
+
+def test_a_partner_does_not_learn_by_a_rule_whose_customer_it_is(world):
+    theirs = a_customer(world.cast, "rep", partner=True)
+    for where in (f"responsible.is.{PARTS['rep'].id}", "responsible.is.4711", "responsible.empty", f"team.is.{SOUTH}"):
+        with world.cast.unit(world.cast.partner) as u:
+            assert [row["id"] for row in customers.page(u, Filters(where=where))] == [theirs]
 
 
 def test_a_partner_sees_the_customers_of_that_partner_and_no_more(world):

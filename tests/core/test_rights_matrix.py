@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import change_requests, customers, exports, fields, imports, plans, products, tags
+from crm import change_requests, customers, exports, fields, imports, plans, products, saved_filters, tags
 from crm.backups import copy_on_demand
 from crm.core import records
 from crm.core.access import (
@@ -81,6 +81,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
         facts |= {"field_id": field, "request_id": request}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
+        facts |= {"filter_id": _filter(standing, part)}
         people[own] = there(own)
         these = {name: shared.get(name, own) for name in RELATIONS}
         found[part] = {name: Stage(standing, part, key, **people[key], **facts) for name, key in these.items()}
@@ -118,6 +119,11 @@ def _exports(cast: Cast, part: str) -> dict[str, Any]:
             table.update().where(mine).values(responsible_id=PARTS[part].id, team_id=PARTS[part].team_id)
         )
     return found
+
+
+def _filter(cast: Cast, part: str) -> int:
+    with cast.unit(getattr(cast, part)) as u:
+        return saved_filters.save(u, "Staged", {"stage": "new"}).id
 
 
 def _job(cast: Cast, part: str) -> str:

@@ -15,7 +15,18 @@ export default function ({ data, parentElement }) {
     return link
   }
   const head = make("tr")
-  for (const column of data.columns) head.append(make("th", column.css, column.label))
+  for (const column of data.columns) {
+    const cell = make("th", column.css, column.href ? null : column.label)
+    if (column.href) {
+      const link = visit(column.label, "", column.href)
+      if (column.arrow) {
+        link.append(make("span", "icon", column.arrow === "up" ? "arrow_upward" : "arrow_downward"))
+        cell.setAttribute("aria-sort", column.arrow === "up" ? "ascending" : "descending")
+      }
+      cell.append(link)
+    }
+    head.append(cell)
+  }
   const body = make("tbody")
   for (const row of data.rows) {
     const line = make("tr", row.href ? "row" : "")

@@ -284,8 +284,28 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_customers_city"), ["city"], unique=False)
+        batch_op.create_index("ix_customers_created", ["created_at", "id", "archived_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_external_number"), ["external_number"], unique=False)
+        batch_op.create_index(
+            "ix_customers_facts",
+            [
+                "team_id",
+                "stage",
+                "archived_at",
+                "kind",
+                "source",
+                "city",
+                "responsible_id",
+                "last_interaction_at",
+                "interaction_count",
+                "last_purchase_at",
+                "purchase_count",
+                "created_at",
+            ],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_customers_import_id"), ["import_id"], unique=False)
+        batch_op.create_index("ix_customers_last", ["last_interaction_at", "id", "archived_at"], unique=False)
         batch_op.create_index("ix_customers_name", ["sort_name", "id", "archived_at"], unique=False)
         batch_op.create_index(
             "ix_customers_partner_name", ["partner_id", "sort_name", "id", "archived_at"], unique=False
@@ -311,6 +331,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("filters", sa.JSON(), nullable=False),
         sa.Column("searched", sa.String(), nullable=True),
+        sa.Column("rule", sa.String(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=True),
+        sa.Column("sorted_by", sa.String(), nullable=False),
         sa.Column("row_count", sa.Integer(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("stored_as", sa.String(), nullable=False),
@@ -366,6 +389,18 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_imports_responsible", ["responsible_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_imports_sha256"), ["sha256"], unique=False)
 
+    op.create_table(
+        "list_columns",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("team_id", sa.Integer(), nullable=True),
+        sa.Column("partner_id", sa.Integer(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_list_columns_responsible_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_list_columns")),
+        sa.UniqueConstraint("responsible_id", name=op.f("uq_list_columns_responsible_id")),
+    )
     op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -435,6 +470,23 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("reset_links", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reset_links_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "saved_filters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("team_id", sa.Integer(), nullable=True),
+        sa.Column("partner_id", sa.Integer(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_saved_filters_responsible_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_filters")),
+    )
+    with op.batch_alter_table("saved_filters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_saved_filters_responsible_id"), ["responsible_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_saved_filters_team_id"), ["team_id"], unique=False)
 
     op.create_table(
         "sign_ins",
