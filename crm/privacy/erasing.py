@@ -8,7 +8,7 @@ dead rows by itself (autovacuum). Copies that were made before keep the data unt
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,10 @@ from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import Customer, rules, sort_name
 from crm.exports import Export
+from crm.fields import OWN
 from crm.imports import Import, ImportRow, State, files
 from crm.notifications import Notification
-from crm.privacy.holdings import HOLDINGS
+from crm.privacy.holdings import HOLDINGS, Holding
 from crm.privacy.person_file import Rows, entries_of, rows_of
 from crm.privacy.traces import RIGHT, Person, Traces, person_of
 from crm.saved_filters import SavedFilter
@@ -69,7 +70,7 @@ def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = 
     _clear_exports(u, customer_id, person)
     _clear_filters(u, person)
     _clear_notices(u, customer_id, kept["customers"][0]["name"])
-    _hide_in_log(u, kept, {one.name: None if one.goes else frozenset(one.emptied) for one in HOLDINGS})
+    _hide_in_log(u, kept, {one.name: _gone_of(one) for one in HOLDINGS})
     _empty(u, customer_id, called or "Erased customer")
     search.forget(u, customer_id)
     u.remember(customer, {"erased": [None, str(reason)]})
@@ -99,13 +100,30 @@ def _empty(u: UnitOfWork, customer_id: int, called: str) -> None:
             u.execute(update(table).where(mine).values(**values, **raised), raw=True, bulk=True)
 
 
-def _hide_in_log(u: UnitOfWork, kept: Mapping[str, Rows], gone: Mapping[str, frozenset[str] | None]) -> None:
-    """Hide in the log what stood in the emptied fields (None: in all) of these rows; that they changed, when and by whom stays."""
+Gone = Callable[[str, list[Any]], bool]
+"""Says of a field in the log and its values, before and after, whether they are hidden."""
+
+
+def _gone_of(one: Holding) -> Gone:
+    """Return what is hidden of a holding: the emptied fields, and own fields, which the log knows by their own names."""
+    if one.goes:
+        return lambda _key, _pair: True
+    columns = one.model.__table__.c
+    return lambda key, pair: key in one.emptied or (key not in columns and not _says_only_that(key, pair))
+
+
+def _says_only_that(key: str, pair: list[Any]) -> bool:
+    """Say whether this tells no more than that something was done: 'contact data shown: yes'."""
+    return not key.startswith(OWN) and all(isinstance(value, bool | None) for value in pair)
+
+
+def _hide_in_log(u: UnitOfWork, kept: Mapping[str, Rows], gone: Mapping[str, Gone]) -> None:
+    """Hide in the log what is gone of these rows; that it changed, when and by whom stays."""
     hidden = []
     for entry in entries_of(u, kept):
-        fields = gone[entry.record]
+        is_gone = gone[entry.record]
         changes = {
-            key: [value and HIDDEN for value in pair] if fields is None or key in fields else pair
+            key: [value and HIDDEN for value in pair] if is_gone(key, pair) else pair
             for key, pair in entry.changes.items()
         }
         if changes != entry.changes:
@@ -138,7 +156,7 @@ def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, pers
         name = one["file_name"]
         if person.is_hinted_in(Path(name).stem):
             name = f"–{Path(name).suffix}"
-            _hide_in_log(u, {"imports": [dict(one)]}, {"imports": frozenset({"file_name"})})
+            _hide_in_log(u, {"imports": [dict(one)]}, {"imports": lambda key, _pair: key == "file_name"})
         values = {
             "file_removed_at": one["file_removed_at"] or u.now,
             "trial": None,
