@@ -209,7 +209,7 @@ def _settle(actor: Actor | None) -> None:
 def asked(param: str) -> str:
     """Return what the address asks for, '' where it says nothing."""
     # not `st.query_params.get`: it raises and words an error inside for what is absent
-    return str(st.query_params.to_dict().get(param, ""))
+    return st.query_params.to_dict().get(param, "")
 
 
 def _(text: str) -> str:

@@ -8,8 +8,8 @@ from ui.page import header
 from ui.session import _, asked, may
 
 chapters = {one.address: _(one.title) for one in SCREENS if may(one.right) and handbook.has(one.address)}
-asked = asked("page")
-chapter = asked if asked in chapters else ""
+wanted = asked("page")
+chapter = wanted if wanted in chapters else ""
 
 header(_("Help"), _("How things are done here."))
 left, right = st.columns([1, 3], gap="medium")
