@@ -98,10 +98,11 @@ def change(u: UnitOfWork, customer_id: int, *, on: Iterable[str] = (), off: Iter
     for tag_id in sorted(gone):
         u.delete(before[tag_id])
     if added or gone:
-        u.remember(customer, {"tags": [_named(u, set(before)), _named(u, set(before) | added - gone)]})
+        u.remember(customer, {"tags": [named(u, set(before)), named(u, set(before) | added - gone)]})
 
 
-def _named(u: UnitOfWork, ids: Iterable[int]) -> str:
+def named(u: UnitOfWork, ids: Iterable[int]) -> str:
+    """Return the names of tags in one line, as the history of a customer tells them."""
     names = directory(u)
     return ", ".join(sorted(names[one]["name"] for one in ids if one in names))
 

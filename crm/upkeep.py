@@ -12,6 +12,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobContext, JobProgress, job
 from crm.core.once import CommandKey
 from crm.customers import Customer
+from crm.mass_edits import KEPT_FOR, MassEdit
 from crm.notifications import Notification
 from crm.search import PARTS, TOKENS
 from db.engine import Database
@@ -39,11 +40,12 @@ def _rows(database: Database) -> dict[str, int]:
     """Delete in one short transaction per table, so that a person waits for none of them."""
     now = clock.now()
     keys, notices, backups = _table(CommandKey), _table(Notification), _table(Backup)
-    progress, customers = _table(JobProgress), _table(Customer)
+    progress, customers, edits = _table(JobProgress), _table(Customer), _table(MassEdit)
     orders = {
         "command_keys": delete(keys).where(keys.c.at < now - KEYS_KEPT),
         "notices": delete(notices).where(notices.c.read_at < now - READ_KEPT),
         "backups": delete(backups).where(backups.c.gone_at < now - GONE_KEPT),
+        "mass_edits": delete(edits).where(edits.c.created_at < now - KEPT_FOR),
         "job_progress": delete(progress).where(progress.c.at < now - RUNS_KEPT),
         "search_tokens": delete(TOKENS).where(~exists().where(customers.c.id == TOKENS.c.customer_id)),
         "search_parts": delete(PARTS).where(

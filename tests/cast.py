@@ -30,6 +30,7 @@ from crm import (
     handovers,
     imports,
     interactions,
+    mass_edits,
     notifications,
     plans,
     privacy,
@@ -233,7 +234,7 @@ class Stage:
     of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
-    request_id: an open request of the rep's. exports: state -> an export of the person's own. filter_id: a saved filter of
+    request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
     the person's own.
     """
 
@@ -254,6 +255,7 @@ class Stage:
     job_id: str
     request_id: int
     exports: Mapping[str, Any]
+    mass_edits: Mapping[str, Any]
     filter_id: int
 
     @property
@@ -269,6 +271,7 @@ class Stage:
 
 Call = Callable[[UnitOfWork, Stage], Any]
 DAY: Final = NOW.date()
+THEIRS, LATER = customers.Filters(stage="won_back"), mass_edits.Wish({"stage": "lost"})
 WISH: Final = exports.Wish(customers.Filters(), exports.Form.CSV, "en")
 CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
@@ -330,6 +333,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"].id),
     "interactions.log": lambda u, s: interactions.log(u, s.customer_id, kind="call", direction="out", note="x"),
     "jobs.cancel": lambda u, s: jobs.cancel(u, s.job_id),
+    "mass_edits.ask": lambda u, _: mass_edits.ask(u, THEIRS, LATER, seen=mass_edits.preview(u, THEIRS, LATER).count),
+    "mass_edits.change_some": lambda u, s: mass_edits.change_some(u, s.mass_edits["running"].id),
+    "mass_edits.stop": lambda u, s: mass_edits.stop(u, s.mass_edits["running"].id),
+    "mass_edits.undo": lambda u, s: mass_edits.undo(u, s.mass_edits["finished"].id),
+    "mass_edits.undo_some": lambda u, s: mass_edits.undo_some(u, s.mass_edits["undoing"].id),
     "notifications.mark_read": lambda u, _: notifications.mark_read(u),
     "notifications.send": lambda u, s: notifications.send(u, s.somebody, "Hello"),
     "plans.drop": lambda u, s: plans.drop(u, s.plan_id, seen=1),

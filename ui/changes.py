@@ -1,16 +1,16 @@
 """Audit entries in the reader's words: which field went from what to what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, doubles, fields, interactions, plans, privacy, settings, tags
+from crm import customers, doubles, fields, imports, interactions, mass_edits, plans, privacy, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
 from crm.core.i18n import N_
-from ui import customer_forms, customer_list, own_fields, rights_forms, words
+from ui import customer_forms, customer_list, own_fields, rights_forms, tag_forms, words
 from ui.session import _, language, translated, zone
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -95,6 +95,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "columns": N_("Columns"),
     "rule": N_("Filter"),
     "sorted_by": N_("Sort by"),
+    "given_to": N_("Responsible"),
+    "into_bin": N_("Into the bin"),
+    "tags_on": N_("Tags put on"),
+    "tags_off": N_("Tags taken off"),
+    "total": N_("How many"),
+    "state": N_("State"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -110,6 +116,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "erased": privacy.REASONS,
     "saved_as_double": doubles.REASONS,
     "sorted_by": customers.ORDER_NAMES,
+    "state": imports.STATES | mass_edits.STATES,
 }
 """Fields that hold codes, with the codes' names."""
 
@@ -122,7 +129,7 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.K
 
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
-PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id"})
+PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
 NUMBERS: Final = frozenset({"sign_in", "hand_over"})
@@ -158,6 +165,12 @@ def _each(
     return (_line(record, key, pair, people, teams) for key, pair in changes.items() if key not in NUMBERS)
 
 
+def spoken(record: str, values: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, tuple[str, str]]:
+    """Return field -> its name and its value, both in words."""
+    found = {key: _line(record, key, [None, value], people, {}) for key, value in values.items()}
+    return {key: (field, now) for key, (field, _old, now) in found.items()}
+
+
 def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], teams: Mapping[int, str]) -> str:
     """Write an entry in one line: 'Stage: Potential → Loyal; Note: …'."""
     line = ""
@@ -178,7 +191,7 @@ def _line(
     record: str, key: str, pair: list[Any], people: Mapping[int, str], teams: Mapping[int, str]
 ) -> tuple[str, str, str]:
     old, new = pair
-    if record == "customers" and key.startswith(fields.OWN):
+    if key.startswith(fields.OWN) and record in {"customers", "mass_edits"}:
         label, now = own_fields.told(key, new)
         return label, own_fields.told(key, old)[1], now
     if key in PEOPLE or key in TEAMS:
@@ -219,15 +232,22 @@ def _field(_language: str, record: str, key: str) -> str:
     return _(FIELDS[key]) if key in FIELDS else customer_forms.labels().get(key, key)
 
 
+_LISTS: Final[Mapping[str, Callable[[Any], Iterable[str]]]] = {
+    "roles": lambda codes: [words.named(ROLES, code) for code in codes],
+    "columns": lambda keys: [customer_list.label(str(one)) for one in keys],
+    "tags_on": tag_forms.named,
+    "tags_off": tag_forms.named,
+}
+"""Fields that hold several values, with what names them."""
+
+
 def _value(record: str, key: str, value: Any) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if key == "roles":
-        return words.listed(words.named(ROLES, code) for code in value)
-    if key == "columns":
-        return words.listed(customer_list.label(str(one)) for one in value)
+    if key in _LISTS:
+        return words.listed(_LISTS[key](value))
     if (record, key) == ("own_fields", "choices"):
         return words.listed(label for _code, label, retired in value if not retired)
     codes = _KINDS.get(record, CODES["kind"]) if key == "kind" else CODES.get(key)

@@ -1,5 +1,6 @@
 """The dialogs of a customer: a new one, one group of fields at a time, a logged call."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -118,7 +119,7 @@ def _edit(customer_id: int, group: str) -> None:
     check = Doubles(form, of=customer_id)
     check.look_again()
     with form.drawn():
-        _draw_fields(form, fields, original)
+        draw_fields(form, fields, original)
         own_fields.draw(form, own, original)
         check.draw()
         check.ask_why()
@@ -165,7 +166,8 @@ def _written(value: Any) -> Any:
     )
 
 
-def _draw_fields(form: Form, fields: tuple[str, ...], value: dict[str, Any]) -> None:
+def draw_fields(form: Form, fields: Iterable[str], value: Mapping[str, Any]) -> None:
+    """Draw a field of the form for each of these standard fields, with what is stored in it."""
     name = labels()
     for field in fields:
         if field == "stage":

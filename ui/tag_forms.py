@@ -1,6 +1,6 @@
 """The dialogs of tags: which a customer has, and what becomes of a tag itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import streamlit as st
@@ -10,7 +10,7 @@ from crm.core.i18n import N_
 from ui import words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key, open_dialog, seen_version
-from ui.session import Tried, _, attempt, may, n_, translated, uow
+from ui.session import Tried, _, attempt, may, n_, translated, uow, watched
 
 # --- on a customer ----------------------------------------------------------
 
@@ -37,6 +37,12 @@ def _put(customer_id: int, marks: list[dict[str, Any]]) -> None:
             with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
                 tags.change(u, customer_id, on=on, off=off)
             form.finish(tried)
+
+
+def named(ids: Iterable[int]) -> list[str]:
+    """Return the names of tags; of one that is gone its number."""
+    known = watched("tags", tags.directory)
+    return [known[one]["name"] if one in known else f"№ {one}" for one in ids]
 
 
 # --- the tags themselves ----------------------------------------------------

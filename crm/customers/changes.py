@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import case, literal, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
@@ -66,10 +66,15 @@ def edit_personal(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, se
 def assign(u: UnitOfWork, customer_id: int, *, responsible_id: int | None, seen: int) -> Customer:
     """Hand a customer over; the customer goes to the team of the new responsible."""
     customer = u.get(Customer, customer_id, seen=seen)
+    give_to(u, customer, responsible_id)
+    return customer
+
+
+def give_to(u: UnitOfWork, customer: Customer, responsible_id: int | None) -> None:
+    """Make somebody responsible for a customer, who goes to that person's team; part of the verb that hands over."""
     customer.responsible_id = responsible_id
     if responsible_id is not None:
         customer.team_id = _team_of(u, responsible_id)
-    return customer
 
 
 @verb("customers.archive")
@@ -89,11 +94,21 @@ def _house(u: UnitOfWork) -> dict[str, Any]:
     return {"region": settings.value(u, "phone_region"), "own": fields.definitions(u)}
 
 
-def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Customer:
+def put(customer: Customer, facts: Facts) -> bool:
+    """Set cleaned fields of a customer; part of a verb that changes many. Say whether the look-up has to learn of it."""
     for key, value in facts.fields.items():
         setattr(customer, key, value)
     if facts.own and (extra := facts.onto(customer.extra)) != customer.extra:
         customer.extra = extra
+    return bool(facts.own or facts.fields.keys() & _LOOKED_UP)
+
+
+_LOOKED_UP: Final = frozenset({"name", "external_number"})
+"""Fields by which the look-up finds a customer, besides contact data and own fields."""
+
+
+def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Customer:
+    is_found_otherwise = put(customer, facts)
     changed = _write_contact_data(u, customer, facts)
     u.session.flush()
     if changed:
@@ -102,7 +117,8 @@ def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Custo
         )  # the card's history tells it, not only the phone's
     if changed and customer.version == seen:
         _raise_version(u, customer)
-    index(u, customer)
+    if changed or is_found_otherwise:
+        index(u, customer)
     return customer
 
 

@@ -14,6 +14,7 @@ from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
+from crm.mass_edits import FATES, MassEditRow
 from crm.purchases import Purchase, PurchaseLine
 from db.base import Base
 
@@ -184,5 +185,15 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "causes": Told(N_("What is wrong")),
         },
         {"causes": []},
+    ),
+    Holding(
+        MassEditRow,
+        N_("Changes together with others"),
+        {
+            "mass_edit_id": Told(N_("Change of many customers")),
+            "fate": Told(N_("Result"), FATES),
+            "before": Told(N_("Before")),
+        },
+        goes=True,
     ),
 )

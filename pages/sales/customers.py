@@ -11,6 +11,7 @@ from ui import (
     export_forms,
     filters,
     handover_forms,
+    mass_edit_forms,
     own_fields,
     rule_forms,
     saved_filter_forms,
@@ -25,9 +26,14 @@ people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
 take_out = Action(_("Export"), opening("export"), icon="download")
 leaving = Action(_("Hand over"), opening("handover"), icon="move_group")
-actions = (
-    [take_out] * may("customers.export") + [leaving] * may("customers.hand_over") + [add] * may("customers.create")
-)
+many = Action(_("Change many"), opening("change-many"), icon="edit_note")
+offers = {
+    "customers.export": take_out,
+    "customers.hand_over": leaving,
+    "customers.edit_many": many,
+    "customers.create": add,
+}
+actions = [one for right, one in offers.items() if may(right)]
 known, offered = said.look()
 saved_filter_forms.open_asked(offered)
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
@@ -113,6 +119,8 @@ match dialog():
         customer_forms.new(people)
     case "handover":
         handover_forms.draw(asked_id("person"))
+    case "change-many" if may("customers.edit_many"):
+        mass_edit_forms.draw(wanted)
     case "export" if may("customers.export"):
         export_forms.export(wanted, tuple(columns), order)
     case "filter":

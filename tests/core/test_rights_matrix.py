@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import change_requests, customers, exports, fields, imports, plans, products, saved_filters, tags
+from crm import change_requests, customers, exports, fields, imports, mass_edits, plans, products, saved_filters, tags
 from crm.backups import copy_on_demand
 from crm.core import records
 from crm.core.access import (
@@ -81,7 +81,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
         facts |= {"field_id": field, "request_id": request}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
-        facts |= {"filter_id": _filter(standing, part)}
+        facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
         people[own] = there(own)
         these = {name: shared.get(name, own) for name in RELATIONS}
         found[part] = {name: Stage(standing, part, key, **people[key], **facts) for name, key in these.items()}
@@ -118,6 +118,18 @@ def _exports(cast: Cast, part: str) -> dict[str, Any]:
         connection.execute(
             table.update().where(mine).values(responsible_id=PARTS[part].id, team_id=PARTS[part].team_id)
         )
+    return found
+
+
+def _mass_edits(cast: Cast, part: str) -> dict[str, Any]:
+    """Put a change of many customers in every state that a verb begins with into the house, belonging to the person."""
+    found = {}
+    with cast.unit() as u, u.acting("test.build", mass_edits.RIGHT):
+        one = PARTS[part]
+        owner = {"responsible_id": one.id, "team_id": one.team_id, "partner_id": one.partner_id}
+        for state in ("running", "finished", "undoing"):
+            facts = {"changes": {"stage": "lost"}, "total": 0, "state": state, "created_at": u.now}
+            found[state] = u.add(mass_edits.MassEdit(**owner, **facts))
     return found
 
 

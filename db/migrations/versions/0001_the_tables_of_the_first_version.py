@@ -402,6 +402,29 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.UniqueConstraint("responsible_id", name=op.f("uq_list_columns_responsible_id")),
     )
     op.create_table(
+        "mass_edits",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("team_id", sa.Integer(), nullable=True),
+        sa.Column("partner_id", sa.Integer(), nullable=True),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("changed_count", sa.Integer(), nullable=False),
+        sa.Column("same_count", sa.Integer(), nullable=False),
+        sa.Column("left_count", sa.Integer(), nullable=False),
+        sa.Column("back_count", sa.Integer(), nullable=False),
+        sa.Column("kept_count", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.String(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_mass_edits_responsible_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mass_edits")),
+    )
+    with op.batch_alter_table("mass_edits", schema=None) as batch_op:
+        batch_op.create_index("ix_mass_edits_created", ["created_at"], unique=False)
+
+    op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("responsible_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -630,6 +653,24 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_interactions_at", ["at", "id", "customer_id"], unique=False)
         batch_op.create_index("ix_interactions_customer_at", ["customer_id", "at", "id"], unique=False)
         batch_op.create_index("ix_interactions_responsible_at", ["responsible_id", "at", "id"], unique=False)
+
+    op.create_table(
+        "mass_edit_rows",
+        sa.Column("mass_edit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("fate", sa.String(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["mass_edit_id"],
+            ["mass_edits.id"],
+            name=op.f("fk_mass_edit_rows_mass_edit_id_mass_edits"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("mass_edit_id", "customer_id", name=op.f("pk_mass_edit_rows")),
+    )
+    with op.batch_alter_table("mass_edit_rows", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mass_edit_rows_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_mass_edit_rows_fate", ["mass_edit_id", "fate", "customer_id"], unique=False)
 
     op.create_table(
         "phones",
