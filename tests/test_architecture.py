@@ -455,6 +455,8 @@ SAID_ALOUD = {
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
     "crm/doubles/finding.py:_rows": "who has the same, also out of sight; `telling` lets nothing leave but who is responsible",
+    "crm/mass_edits/asking.py:ask": "thousands of keys at once, of whom each passed every right that is needed",
+    "crm/mass_edits/run.py:_note": "one statement for what became of a handful of customers",
     "crm/handovers.py:_move": "thousands of customers at once; their keys came through the door within the right's own reach",
     "crm/tags.py:join": "every customer with the tag, also those whom whoever joins does not see",
     "crm/tags.py:drop": "likewise",
@@ -532,6 +534,7 @@ AS_SYSTEM = {
     "crm/imports/command.py": "a command of whoever owns the machine",
     "crm/change_requests.py": "tells who can answer a request, and who asked, behind whose bells nobody else puts anything",
     "crm/handovers.py": "tells whoever got customers and whoever lost them, behind whose bells nobody else puts anything",
+    "crm/mass_edits/run.py": "tells whoever asked that it is done",
     "crm/doubles/access.py": "tells the responsible and the leader who asks for access, behind whose bells nobody else puts anything",
     "crm/privacy/limit.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
     "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
@@ -574,6 +577,8 @@ def test_who_somebody_is_comes_from_the_gate():
 
 
 PARTS_OF_VERBS = {
+    "crm/mass_edits/applying.py:retag",
+    "crm/mass_edits/run.py:set_off",
     "crm/counters.py:count",
     "crm/exports/steps.py:keep_for_person",
     "crm/exports/steps.py:taken",

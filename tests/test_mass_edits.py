@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
-from crm import audit, customers, mass_edits, privacy, rights, tags
+from crm import audit, customers, mass_edits, notifications, privacy, rights, tags
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
 from crm.customers import Customer, Filters
 from crm.fields import OWN
@@ -161,7 +161,6 @@ def test_a_form_that_was_open_meanwhile_is_in_conflict(cast):
 
 def test_many_are_changed_by_a_job_and_a_killed_one_goes_on_where_it_was(cast, monkeypatch):
     monkeypatch.setattr(mass_edits.run, "AT_ONCE", 2)
-    monkeypatch.setattr(mass_edits.asking, "AT_ONCE", 2)
     monkeypatch.setattr(mass_edits.run, "CHUNK", 2)
     keys = some(cast, 5)
     with cast.unit(cast.keeper) as u:
@@ -172,6 +171,15 @@ def test_many_are_changed_by_a_job_and_a_killed_one_goes_on_where_it_was(cast, m
     assert [facts(cast, key, "stage") for key in keys].count(("lost",)) == 2, "killed here"
     assert counts(run(cast, record.id)) == (5, 0, 0)
     assert all(facts(cast, key, "stage", "version") == ("lost", 2) for key in keys), "nobody twice"
+
+
+def test_a_few_are_changed_at_once_and_no_bell_rings(cast):
+    (key,) = some(cast, 1)
+    with cast.unit(cast.keeper) as u:
+        mass_edits.ask(u, Filters(), LOST, seen=1)
+    assert facts(cast, key, "stage") == ("lost",)
+    with cast.unit(cast.keeper) as u:
+        assert notifications.latest(u) == []
 
 
 def test_a_stopped_one_keeps_what_it_did_and_can_be_undone(cast, monkeypatch):
@@ -188,6 +196,7 @@ def test_a_stopped_one_keeps_what_it_did_and_can_be_undone(cast, monkeypatch):
 
 
 def test_two_at_once_change_every_customer_once(cast, monkeypatch):
+    monkeypatch.setattr(mass_edits.run, "AT_ONCE", 0)
     monkeypatch.setattr(mass_edits.run, "CHUNK", 3)
     keys = some(cast, 20)
     with cast.unit(cast.keeper) as u:
@@ -230,7 +239,8 @@ def test_nobody_changes_whom_he_does_not_reach(cast):
         looked(cast, Wish(into_bin=True), part="leader")
 
 
-def test_who_lost_the_right_or_the_customer_meanwhile_changes_nothing_more(cast):
+def test_who_lost_the_right_or_the_customer_meanwhile_changes_nothing_more(cast, monkeypatch):
+    monkeypatch.setattr(mass_edits.run, "AT_ONCE", 0)
     key = a_customer(cast, "rep")
     with cast.unit(cast.leader) as u:
         record = mass_edits.ask(u, Filters(), LOST, seen=1)
@@ -338,7 +348,8 @@ def _everything(cast: Cast) -> list[dict[str, Any]]:
         return [{key: value for key, value in row.items() if key != "version"} for row in rows]
 
 
-def test_a_handful_takes_about_one_statement_for_each_customer(cast):
+def test_a_handful_takes_about_one_statement_for_each_customer(cast, monkeypatch):
+    monkeypatch.setattr(mass_edits.run, "AT_ONCE", 0)
     some(cast, 30)
     with cast.unit(cast.keeper) as u:
         record = mass_edits.ask(u, Filters(), LOST, seen=30)

@@ -10,8 +10,8 @@ from crm.customers import COUNT_CAP, Filters
 from crm.mass_edits import BIN, FIELDS, RESPONSIBLE, TAGS_OFF, TAGS_ON, MassEdit, Preview, State, Wish
 from ui import changes, customer_forms, own_fields, tables, words
 from ui.forms import Form, in_dialog
-from ui.page import dialog_key, new_draft
-from ui.session import _, attempt, colleagues, identity, may, n_, tell, uow
+from ui.page import dialog_key
+from ui.session import _, attempt, colleagues, may, me, n_, tell, uow
 
 SECONDS: Final = 1.0
 """How often a change of many customers tells how far it is."""
@@ -20,14 +20,14 @@ _NOBODY: Final = 0
 
 def draw(wanted: Filters) -> None:
     """Draw the dialog for the customers that the list shows."""
-    in_dialog(_("Change many customers"), lambda: _body(wanted), width="large")
+    in_dialog(_("Mass edit"), lambda: _body(wanted), width="large")
 
 
 def _body(wanted: Filters) -> None:
     with uow() as u:
         before = mass_edits.recent(u)
         count = mass_edits.count(u, wanted)
-    running = next((one for one in before if one.is_under_way and one.job_id), None)
+    running = next((one for one in before if one.is_under_way and one.responsible_id == me().id), None)
     if running:
         _progress(running.id)
         return
@@ -117,26 +117,21 @@ def _row(one: Mapping[str, Any], keys: list[str], after: Mapping[str, tuple[str,
 
 
 def _begin(form: Form, wanted: Filters, wish: Wish, seen: Preview) -> None:
-    with attempt() as tried, uow(dialog_key()) as u:
-        tried.result = mass_edits.ask(u, wanted, wish, seen=seen.count)
+    with attempt() as tried, st.spinner(_("Changing…")), uow(dialog_key()) as u:
+        tried.result = mass_edits.ask(u, wanted, wish, seen=seen.count).id
     if tried.conflict:
         st.error(tried.sentence, icon=":material/error:")
     if tried.ok and tried.result is not None:
-        _go_on(tried.result)
-        new_draft()
+        _say(tried.result)
     form.finish(tried)
 
 
-def _go_on(record: MassEdit) -> None:
-    """Do at once what no job does, and say what came of it."""
-    if record.job_id and record.is_under_way:
-        tell(_("The work goes on in the background, and the bell tells when it is done."))
-        return
-    with st.spinner(_("Changing…")), uow() as u:
-        database = u.database
-    mass_edits.all_now(database, identity(), record.id)
+def _say(mass_edit_id: int) -> None:
+    """Say what came of it, or that it goes on."""
     with uow() as u:
-        tell(_outcome(mass_edits.one(u, record.id)))
+        record = mass_edits.one(u, mass_edit_id)
+    later = _("The work goes on in the background, and the bell tells when it is done.")
+    tell(later if record.is_under_way else _outcome(record))
 
 
 def _outcome(record: MassEdit) -> str:
@@ -197,8 +192,8 @@ def _lately(form: Form, before: list[MassEdit]) -> None:
 
 
 def _undo(mass_edit_id: int) -> None:
-    with attempt() as tried, uow(f"{dialog_key()}.undo-{mass_edit_id}") as u:
-        tried.result = mass_edits.undo(u, mass_edit_id)
-    if tried.ok and tried.result is not None:
-        _go_on(tried.result)
+    with attempt() as tried, st.spinner(_("Changing…")), uow(f"{dialog_key()}.undo-{mass_edit_id}") as u:
+        mass_edits.undo(u, mass_edit_id)
+    if tried.ok:
+        _say(mass_edit_id)
         st.rerun()

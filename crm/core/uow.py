@@ -82,6 +82,11 @@ class UnitOfWork:
         self._at_any_rate: list[Callable[[], None]] = []
         self.criteria: dict[tuple[type[Guarded], str], Any] = {}
 
+    @property
+    def who(self) -> Identity | Actor:
+        """Who acts, for a further unit that goes on with what this one begins."""
+        return self._who or self.actor
+
     # --- rights -----------------------------------------------------------
 
     def may(self, right: str) -> bool:

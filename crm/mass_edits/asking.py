@@ -16,7 +16,7 @@ from crm.core.verbs import verb
 from crm.customers import Customer, Filters
 from crm.mass_edits import applying
 from crm.mass_edits.records import BIN, RESPONSIBLE, RIGHT, TAGS_OFF, TAGS_ON, Changes, Fate, MassEdit, MassEditRow
-from crm.mass_edits.run import AT_ONCE, run_job
+from crm.mass_edits.run import set_off
 from db.base import AnySelect
 
 MOST: Final = 50_000
@@ -149,7 +149,7 @@ def _receiver(u: UnitOfWork, person_id: int | None) -> int | None:
 
 @verb("customers.edit_many")
 def ask(u: UnitOfWork, filters: Filters, wish: Wish, *, seen: int) -> MassEdit:
-    """Note what is to be changed on which customers; few are for `run.all_now`, for many a job is begun.
+    """Change a few customers as soon as this is committed, many by a job.
 
     The customers are those of this moment: whoever joins the list later is not changed. seen: how many the preview showed.
     Raises as `preview`, Conflict when there are more or fewer now, Invalid beside `what` when they are too many.
@@ -167,8 +167,7 @@ def ask(u: UnitOfWork, filters: Filters, wish: Wish, *, seen: int) -> MassEdit:
         )
     if record.total != seen:
         raise Conflict(N_("Meanwhile there are more or fewer customers. Please look again."))
-    if record.total > AT_ONCE:
-        record.job_id = u.later(run_job, mass_edit_id=record.id)
+    set_off(u, record, record.total)
     return record
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
@@ -34,7 +35,7 @@ LONGEST_HOLD: Final = 0.25
 KEPT_FOR: Final = timedelta(days=30)
 """So long a mass edit can be undone."""
 SHOWN: Final = 5
-_NOT_NOW: Final = N_("This is not possible in the state that the change is in.")
+_NOT_NOW: Final = N_("This mass edit is still under way, or was undone already.")
 
 Who = Identity | Actor
 
@@ -148,13 +149,13 @@ def all_now(
         retry.run(database, who, change_some if record.state == State.RUNNING else undo_some, mass_edit_id)
 
 
-@jobs.job("mass_edits.run", title=N_("Change of many customers"))
+@jobs.job("mass_edits.run", title=N_("Mass edit"))
 def run_job(ctx: JobContext, *, mass_edit_id: int) -> None:
     """Go through a mass edit, there or back; one that was killed goes on where it was."""
     all_now(ctx.database, ctx.who, mass_edit_id, ctx.progress)
     with unit_of_work(ctx.database, SYSTEM) as u:
         record = u.get(MassEdit, mass_edit_id)
-    if record.state in {State.FINISHED, State.UNDONE}:
+    if record.state in {State.FINISHED, State.UNDONE} and record.todo > AT_ONCE:
         _tell(ctx.database, record)
 
 
@@ -166,6 +167,13 @@ def _tell(database: Database, record: MassEdit) -> None:
     with suppress(AlreadyDone), unit_of_work(database, SYSTEM, key=f"mass-edit-{record.id}-{record.state}-told") as u:
         if record.responsible_id is not None:
             notifications.send(u, record.responsible_id, text, page="customers", query={"do": "change-many"}, n=n)
+
+
+def set_off(u: UnitOfWork, record: MassEdit, count: int) -> None:
+    """Let a job go through the customers that are due. A few are done while the person waits: then the job finds nothing."""
+    record.job_id = u.later(run_job, mass_edit_id=record.id)
+    if count <= AT_ONCE:
+        u.after_commit(partial(all_now, u.database, u.who, record.id))
 
 
 # --- stop, undo -----------------------------------------------------------------
@@ -181,7 +189,7 @@ def stop(u: UnitOfWork, mass_edit_id: int) -> None:
 
 @verb("customers.edit_many")
 def undo(u: UnitOfWork, mass_edit_id: int) -> MassEdit:
-    """Begin to put back what stood there before; what somebody changed since stays. More than AT_ONCE by a job.
+    """Begin to put back what stood there before; what somebody changed since stays.
 
     Raises NotFound (absent, hidden, too old), Conflict (under way, or undone already).
     """
@@ -191,8 +199,7 @@ def undo(u: UnitOfWork, mass_edit_id: int) -> MassEdit:
     if record.state not in {State.FINISHED, State.STOPPED}:
         raise Conflict(_NOT_NOW)
     record.state = State.UNDOING
-    if record.changed_count > AT_ONCE:
-        record.job_id = u.later(run_job, mass_edit_id=record.id)
+    set_off(u, record, record.changed_count)
     return record
 
 

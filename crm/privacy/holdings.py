@@ -188,9 +188,9 @@ HOLDINGS: Final[Sequence[Holding]] = (
     ),
     Holding(
         MassEditRow,
-        N_("Changes together with others"),
+        N_("Mass edits"),
         {
-            "mass_edit_id": Told(N_("Change of many customers")),
+            "mass_edit_id": Told(N_("Mass edit")),
             "fate": Told(N_("Result"), FATES),
             "before": Told(N_("Before")),
         },

@@ -26,7 +26,7 @@ people = colleagues()
 add = Action(_("New customer"), opening("new"), icon="add", primary=True, key="n")
 take_out = Action(_("Export"), opening("export"), icon="download")
 leaving = Action(_("Hand over"), opening("handover"), icon="move_group")
-many = Action(_("Change many"), opening("change-many"), icon="edit_note")
+many = Action(_("Mass edit"), opening("change-many"), icon="edit_note")
 offers = {
     "customers.export": take_out,
     "customers.hand_over": leaving,
