@@ -22,6 +22,7 @@ from sqlalchemy import insert
 from crm import (
     backups,
     change_requests,
+    consents,
     contacts,
     customers,
     doubles,
@@ -214,6 +215,13 @@ def some_requisites(cast: Cast, customer_id: int, **raw: Any) -> int:
         return requisites.add(u, customer_id, {"name": "Signed Ltd", "ogrn": "1027700132195"} | raw).id
 
 
+def a_consent(cast: Cast, customer_id: int, purpose: str = "email", **facts: Any) -> int:
+    """Let the record keeper record a consent of a customer; return its id."""
+    given = {"basis": "consent", "given_on": DAY, "how": "paper", "proof": "Form 12"} | facts
+    with cast.unit() as u:
+        return consents.record(u, customer_id, purpose=purpose, **given).id
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -231,7 +239,7 @@ class Stage:
 
     customer_id: the customer that the verb is tried on, at version 1. contact_id: a person there, too, gone_id: one who
     has left. tag_ids: two tags, requisites_id:
-    of the customer. imports: state -> an import of the person's own;
+    and consent_id: of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
@@ -245,6 +253,7 @@ class Stage:
     gone_id: int
     tag_ids: tuple[int, int]
     requisites_id: int
+    consent_id: int
     product_id: int
     plan_id: int
     team_id: int
@@ -279,6 +288,8 @@ CALLS: Final[Mapping[str, Call]] = {
     "backups.note_failure": lambda u, _: backups.note_failure(u, Kind.MANUAL, CopyFailed(Trouble.UNDER_WAY)),
     "change_requests.answer": lambda u, s: change_requests.answer(u, s.request_id, "Done", seen=1),
     "change_requests.ask": lambda u, s: change_requests.ask(u, s.customer_id, "New phone"),
+    "consents.end": lambda u, s: consents.end(u, s.consent_id, on=DAY, how=None, seen=1),
+    "consents.record": lambda u, s: consents.record(u, s.customer_id, purpose="email", basis="interest", given_on=DAY),
     "contacts.add": lambda u, s: contacts.add(u, s.customer_id, {"name": "Newcomer"}),
     "contacts.change": lambda u, s: contacts.change(u, s.contact_id, {"position": "Director"}, seen=1),
     "contacts.come_back": lambda u, s: contacts.come_back(u, s.gone_id, seen=2),
@@ -400,6 +411,8 @@ CALLS: Final[Mapping[str, Call]] = {
 
 ON_CUSTOMERS: Final = frozenset(
     {
+        "consents.end",
+        "consents.record",
         "contacts.add",
         "contacts.change",
         "contacts.come_back",

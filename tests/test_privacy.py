@@ -223,6 +223,7 @@ KEPT_TEXTS = {
     "interactions": {"kind": "a code", "direction": "a code", "outcome": "a code"},
     "purchases": {"number": "the books name the purchase by it", "currency": "a code"},
     "import_rows": {"outcome": "a code"},
+    "consents": dict.fromkeys(("purpose", "basis", "how", "ended_how"), "a code: on which basis the data were there"),
 }  # fmt: skip
 """Texts that stay after an erasure: why."""
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, doubles, fields, imports, interactions, mass_edits, plans, privacy, settings, tags
+from crm import consents, customers, doubles, fields, imports, interactions, mass_edits, plans, privacy, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -95,6 +95,14 @@ FIELDS: Final[Mapping[str, str]] = {
     "columns": N_("Columns"),
     "rule": N_("Filter"),
     "sorted_by": N_("Sort by"),
+    "purpose": N_("For what"),
+    "basis": N_("Basis"),
+    "given_on": N_("Since"),
+    "until": N_("Until"),
+    "how": N_("How the customer said it"),
+    "proof": N_("Where the proof lies"),
+    "ended_on": N_("Withdrawn on"),
+    "ended_how": N_("How it was withdrawn"),
     "given_to": N_("Responsible"),
     "into_bin": N_("Into the bin"),
     "tags_on": N_("Tags put on"),
@@ -116,6 +124,10 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "erased": privacy.REASONS,
     "saved_as_double": doubles.REASONS,
     "sorted_by": customers.ORDER_NAMES,
+    "purpose": consents.PURPOSES,
+    "basis": consents.BASES,
+    "how": consents.WAYS,
+    "ended_how": consents.WAYS,
     "state": imports.STATES | mass_edits.STATES,
 }
 """Fields that hold codes, with the codes' names."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from crm import interactions
 from crm.change_requests import ChangeRequest
+from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.imports import FIELDS, OUTCOMES, ImportRow
@@ -185,6 +186,24 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "causes": Told(N_("What is wrong")),
         },
         {"causes": []},
+    ),
+    Holding(
+        Consent,
+        N_("Legal bases and consents"),
+        {
+            "purpose": Told(N_("For what"), PURPOSES),
+            "basis": Told(N_("Basis"), BASES),
+            "given_on": Told(N_("Since")),
+            "until": Told(N_("Until")),
+            "how": Told(N_("How the customer said it"), WAYS),
+            "proof": Told(N_("Where the proof lies")),
+            "recorded_at": Told(N_("Recorded")),
+            "recorded_by_id": Told(N_("Recorded by"), names=PEOPLE),
+            "ended_on": Told(N_("Withdrawn on")),
+            "ended_how": Told(N_("How it was withdrawn"), WAYS),
+            "ended_by_id": Told(N_("Withdrawal recorded by"), names=PEOPLE),
+        },
+        {"proof": None},
     ),
     Holding(
         MassEditRow,

@@ -9,6 +9,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
 from ui import (
     access_forms,
+    consent_forms,
     contact_forms,
     customer_card,
     customer_forms,
@@ -51,7 +52,11 @@ line = (
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
-ways_to_add = {"contacts": contact_forms.actions, "requisites": requisite_forms.actions}
+ways_to_add = {
+    "contacts": contact_forms.actions,
+    "requisites": requisite_forms.actions,
+    "consents": consent_forms.actions,
+}
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
 actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
 actions += [log] * customer_card.reached(card, "interactions.log")
@@ -66,6 +71,7 @@ tab = header(
         "contacts": _("Contact persons"),
         "requisites": _("Requisites"),
         "purchases": _("Purchases"),
+        "consents": _("Consents"),
         "history": _("History"),
     },
 )
@@ -78,6 +84,8 @@ with left:
         contact_forms.tab(card)
     elif tab == "requisites":
         requisite_forms.tab(card)
+    elif tab == "consents":
+        consent_forms.tab(card)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -109,5 +117,7 @@ match dialog():
         contact_forms.draw(card, dialog(), asked_id("contact"))
     case "requisites" | "new_requisites":
         requisite_forms.draw(card, dialog(), asked_id("requisites"))
+    case "consent" | "new_consent":
+        consent_forms.draw(card, dialog(), asked_id("consent"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

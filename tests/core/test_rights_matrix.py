@@ -41,6 +41,7 @@ from tests.cast import (
     WISH,
     Cast,
     Stage,
+    a_consent,
     a_contact,
     a_customer,
     a_former_contact,
@@ -72,7 +73,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
 
     def there(key: int) -> dict[str, int]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
-        return persons | {"requisites_id": some_requisites(standing, key)}
+        return persons | {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
 
     people = {key: there(key) for key in shared.values()}
     found = {}
