@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from crm import audit, change_requests, privacy, purchases, tags, teams
+from crm.briefs import Briefing
 from crm.core import clock
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
+from crm.interactions import OUTCOMES
 from ui import changes, choices, facts, own_fields, tables, words
-from ui.facts import Box, Brief
+from ui.facts import Box
 from ui.page import close_dialog, empty, opening
-from ui.session import _, attempt, may, me, uow
+from ui.session import _, attempt, may, me, n_, uow
 
+MOST_PARTNERS: Final = 4
+LONGEST_SAID: Final = 120
 SHOWN_SECONDS: Final = 60
 """So long hidden contact data that somebody asked for stay on the screen."""
 
@@ -64,9 +68,32 @@ def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
     return [Box(_("Tags"), lines, edit=_("Edit"), href=opening("tags"), note=note)]
 
 
-def draw_facts(card: Card, ways: Reach, marks: list[dict[str, Any]], full: Reach | None = None) -> None:
-    """Draw how to reach the customer (masked values say so), the tags and the business data. full: what was shown on request."""
-    facts.draw(_contact_data(card, ways, full), *_tags(card, marks), _business_data(card), key="facts")
+def draw_facts(
+    card: Card, ways: Reach, marks: list[dict[str, Any]], brief: list[Box], full: Reach | None = None
+) -> None:
+    """Draw how to reach the customer, what to know before a talk, tags and business data. full: what was shown on request."""
+    contact = _contact_data(card, ways, full)
+    facts.draw(contact, *brief, *_tags(card, marks), _business_data(card), key="facts")
+
+
+def before_a_talk(known: Briefing, people: Mapping[int, str]) -> list[Box]:
+    """Return the box with what to know before talking, where there is anything to know."""
+    lines = [(_("Open: {what}").format(what=_about(row)), _said(row, people), "") for row in known.open]
+    lines += [(_("Refused before"), _said(row, people), "") for row in known.refused]
+    for one in known.partners[:MOST_PARTNERS]:
+        talks = n_("{n} talk in two years", "{n} talks in two years", one.talks, shown=words.number(one.talks))
+        lines.append((people.get(one.person_id, _("A former colleague")), f"{talks} · {words.when(one.last_at)}", ""))
+    return [Box(_("Before a talk"), lines)] if lines else []
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    return words.named(OUTCOMES, row["outcome"])
+
+
+def _said(row: Mapping[str, Any], people: Mapping[int, str]) -> str:
+    said = " ".join((row["topic"] or row["note"]).split())
+    facts_of_it = (words.when(row["at"]), people.get(row["responsible_id"], ""), said[:LONGEST_SAID])
+    return " · ".join(filter(None, facts_of_it))
 
 
 def _contact_data(card: Card, ways: Reach, full: Reach | None) -> Box:
@@ -74,7 +101,7 @@ def _contact_data(card: Card, ways: Reach, full: Reach | None) -> Box:
     hidden = "" if ways.in_full else _("Shown in part: this is a colleague's customer.")
     links, brief = [], None
     if lines and full and not ways.in_full:
-        brief = Brief(_ways(ways), hidden, SHOWN_SECONDS, clock.now().isoformat())
+        brief = facts.Brief(_ways(ways), hidden, SHOWN_SECONDS, clock.now().isoformat())
         hidden = _("Shown for a minute. That you saw it is noted.")
     elif lines and not ways.in_full and privacy.may_be_shown(me(), card):
         links.append((_("Show"), opening("show"), "visibility"))

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from crm import change_requests, customers, tags
+from crm import briefs, change_requests, customers, tags
+from crm.briefs import Briefing
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, STAGES, Card, Reach
 from ui import (
@@ -28,16 +29,16 @@ people = colleagues()
 talks_asked = timeline.asked_for(people) if asked("tab") in ("", "timeline") else None
 
 
-def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Talks]:
-    """Return the customer, how to reach it, its tags, its key figures and, where they show, the contacts with it."""
+def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Briefing, Talks]:
+    """Return the customer, how to reach it, its tags, key figures, the brief and, where they show, the contacts with it."""
     card = customers.card(u, asked_id() or 0)
     talks = timeline.read(u, card, talks_asked) if talks_asked else ([], 0)
     marks = tags.of(u, [card.id]).get(card.id, [])
-    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), talks
+    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), briefs.brief(u, card.id), talks
 
 
 with attempt() as found:
-    card, ways, marks, figures, talks = watched(("card", asked_id(), talks_asked), read)
+    card, ways, marks, figures, known, talks = watched(("card", asked_id(), talks_asked), read)
 
 if not found.ok:
     not_there()
@@ -92,7 +93,7 @@ with left:
         customer_card.history(card.id, people)
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
-    customer_card.draw_facts(card, ways, marks, full)
+    customer_card.draw_facts(card, ways, marks, customer_card.before_a_talk(known, people), full)
 
 match dialog():
     case "log" if customer_card.reached(card, "interactions.log"):
