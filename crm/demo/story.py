@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import change_requests, doubles, interactions, notifications, plans, saved_filters
+from crm import change_requests, consents, doubles, interactions, notifications, plans, saved_filters
 from crm.core import clock
 from crm.core.access import Identity, Role
 from crm.core.i18n import N_
@@ -31,6 +31,8 @@ TARGETS: Final = {"purchases": 10, "meetings": 12, "interactions": 40}
 """What is expected of a sales rep in a month."""
 ASKER: Final = "wangwei"
 """Who asks for access to a customer of another team."""
+CONSENTING: Final = 2
+"""Of so many customers each rep has recorded what they allow."""
 FROM_NINE: Final = timedelta(hours=9)
 AT_LEAST: Final = timedelta(hours=2)
 """Today's entries lie between nine o'clock and now, in the last two hours where that is earlier, but never yesterday."""
@@ -58,6 +60,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
     if wishes.customers:
         _plans(today, wishes)
         _calls(today)
+        _consents(today)
         _requests(today)
         _wish(today)
         _filters(today)
@@ -112,6 +115,28 @@ def _calls(today: _Today) -> None:
             _log(today, person, int(today.rng.integers(3, 8)))
         elif person.username == NEWCOMER:
             _log(today, person, 1)
+
+
+def _consents(today: _Today) -> None:
+    """Let each rep of the cast record what the customers of his last talks allow."""
+    for person in CAST:
+        if today.staff.ids[person.username] not in today.staff.teammates:
+            continue
+        who = today.staff.ids[person.username]
+        with unit_of_work(today.database, Identity(who), now=today.now) as u:
+            mine = select(Customer.id).where(Customer.responsible_id == who, Customer.archived_at.is_(None))
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(CONSENTING)):
+                _allowed(u, key, today.day)
+
+
+def _allowed(u: UnitOfWork, customer_id: int, day: date) -> None:
+    """Record a contract, a consent with its paper, and a withdrawn one."""
+    record = partial(consents.record, u, customer_id)
+    record(purpose="service", basis="contract", given_on=day - timedelta(days=700))
+    paper = f"№ {customer_id}/{day.year}"
+    record(purpose="email", basis="consent", given_on=day - timedelta(days=200), how="paper", proof=paper)
+    phone = record(purpose="phone", basis="consent", given_on=day - timedelta(days=200), how="paper", proof=paper)
+    consents.end(u, phone.id, on=day - timedelta(days=20), how="call", seen=phone.version)
 
 
 def _log(today: _Today, person: Person, count: int) -> None:

@@ -56,6 +56,8 @@ MORE: Final = {
         "&do=show",
         "&do=personal-data",
         "&do=erase",
+        "&tab=consents",
+        "&do=new_consent",
     ),
     "customers": (
         "?do=new",
@@ -66,6 +68,7 @@ MORE: Final = {
         "?where=stage.not.lost&do=save",
         "?saved=1&where=stage.not.lost&do=saved",
         "?do=columns",
+        "?do=change-many",
     ),
     "fields": ("?do=new", "?do=field&id=1&seen=1"),
     "plans": ("?do=target",),
