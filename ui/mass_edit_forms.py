@@ -35,10 +35,9 @@ def _body(wanted: Filters) -> None:
     shown = tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers")
     st.markdown(_("As the list is narrowed now: **{customers}**.").format(customers=shown))
     if count:
-        what = form.many("what", _("What to change"), _names())
-        wish = _wish(form, what)
-        if what:
-            _change(form, wanted, wish)
+        # one thing at a time: what all customers of a list get at once should be seen at a glance
+        if what := form.choice("what", _("What to change"), {None: "–"} | _names()):
+            _change(form, wanted, _wish(form, what))
     else:
         st.caption(_("None of these customers is yours to change. Narrow the list otherwise."))
     _lately(form, [one for one in before if not one.is_under_way])
@@ -56,21 +55,25 @@ def _names() -> dict[str, str]:
     return found
 
 
-def _wish(form: Form, what: list[str]) -> Wish:
-    """Draw a field for each thing to be changed; return what is wished."""
-    with uow() as u:
-        known = {key: row["name"] for key, row in tags.directory(u).items()}
-    customer_forms.draw_fields(form, [key for key in what if key in FIELDS], dict.fromkeys(FIELDS))
-    own = [one for one in own_fields.known() if one.key in what]
-    own_fields.draw(form, own, {})
-    on = form.words("tags", _("Put tags on"), list(known.values()), new=may("tags.edit")) if TAGS_ON in what else []
-    off = form.many(TAGS_OFF, _("Take tags off"), known) if TAGS_OFF in what else []
-    given_to = None
-    if RESPONSIBLE in what:
+def _wish(form: Form, what: str) -> Wish:
+    """Draw the field of what is to be changed; return what is wished."""
+    if what == BIN:
+        return Wish(into_bin=True)
+    if what == RESPONSIBLE:
         names = {_NOBODY: _("nobody")} | colleagues()
-        given_to = form.choice("responsible", _("Responsible"), names) or None
-    values = {key: form.values[key] for key in what if key in FIELDS}
-    return Wish(values | own_fields.typed(own, form.values), on, off, RESPONSIBLE in what, given_to, BIN in what)
+        return Wish(hand_over=True, responsible_id=form.choice("responsible", _("Responsible"), names) or None)
+    if what in {TAGS_ON, TAGS_OFF}:
+        with uow() as u:
+            known = {key: row["name"] for key, row in tags.directory(u).items()}
+        if what == TAGS_ON:
+            return Wish(on=form.words("tags", _("Tags"), list(known.values()), new=may("tags.edit")))
+        return Wish(off=form.many(TAGS_OFF, _("Tags"), known))
+    if what in FIELDS:
+        customer_forms.draw_fields(form, [what], {what: None})
+        return Wish({what: form.values[what]})
+    own = [one for one in own_fields.known() if one.key == what]
+    own_fields.draw(form, own, {})
+    return Wish(own_fields.typed(own, form.values))
 
 
 # --- looking before ------------------------------------------------------------
@@ -173,8 +176,8 @@ def _stop(mass_edit_id: int) -> None:
 
 def _said(record: MassEdit) -> str:
     """Say in one line what a mass edit changes."""
-    pairs = {key: [None, value] for key, value in record.changes.items()}
-    return changes.short("mass_edits", pairs, colleagues(), {})
+    said = changes.spoken("mass_edits", record.changes, colleagues())
+    return "; ".join(f"{field}: {now or '–'}" for field, now in said.values())
 
 
 def _lately(form: Form, before: list[MassEdit]) -> None:

@@ -1,5 +1,6 @@
 """Mass edits on the screen: what to change, what would happen, one button, and undone from the same dialog."""
 
+from crm import tags
 from crm.customers import Customer
 from tests.cast import a_customer, a_field
 from tests.pages.screen import field, opened, part, press, rows, texts
@@ -10,9 +11,8 @@ def stages(cast, *keys):
         return [u.get(Customer, key).stage for key in keys]
 
 
-def chosen(at, *what):
-    (box,) = [one for one in at.multiselect if str(one.key).endswith(".what")]
-    return box.set_value(list(what)).run()
+def chosen(at, what):
+    return field(at, "what").set_value(what).run()
 
 
 def asking(cast, part_="keeper", **query):
@@ -62,12 +62,21 @@ def test_a_leader_changes_the_own_team_only_and_is_not_offered_the_bin(cast):
     a_customer(cast, "rival")
     at = asking(cast, "leader")
     assert "**1 customer**" in texts(at)
-    (what,) = [one for one in at.multiselect if str(one.key).endswith(".what")]
-    assert "Responsible" in what.options
-    assert "Put into the bin" not in what.options
+    assert "Responsible" in field(at, "what").options
+    assert "Put into the bin" not in field(at, "what").options
 
 
 def test_whoever_may_not_is_not_offered_it(cast):
     a_customer(cast)
     assert "Mass edit" not in [one["label"] for one in part(opened("customers", cast.rep), "head")["acts"]]
-    assert not asking(cast, "rep").multiselect
+    assert not [box for box in asking(cast, "rep").selectbox if str(box.key).endswith(".what")]
+
+
+def test_tags_are_put_on_all_of_them(cast):
+    key = a_customer(cast)
+    at = chosen(asking(cast), "tags_on")
+    (box,) = at.multiselect
+    box.set_value(["VIP"]).run()
+    press(at, "Change 1 customer")
+    with cast.unit() as u:
+        assert [one["name"] for one in tags.of(u, [key])[key]] == ["VIP"]
