@@ -559,6 +559,7 @@ IDENTITIES = {
     "crm/core/jobs/declared.py:perform": "a job runs with the rights of whoever asked for it",
     "crm/imports/command.py:_somebody": "a command of whoever owns the machine",
     "crm/demo/story.py:_plans": "the invented leaders",
+    "crm/demo/story.py:_consents": "the demonstration plays its people",
     "crm/demo/story.py:_log": "the invented colleagues",
     "crm/demo/story.py:_requests": "the invented colleagues",
     "crm/demo/story.py:_wish": "the invented colleagues",

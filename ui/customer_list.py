@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from crm.core.access import Owned
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.fields import STANDARD
 from ui import own_fields, tables, words
-from ui.session import _
+from ui.session import _, may, me
 
 STAGE_TONES: Final = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 LABELS: Final[Mapping[str, str]] = {
@@ -50,6 +51,22 @@ FIRST: Final = (
 _MOMENTS: Final = frozenset({"last_interaction_at", "last_purchase_at", "created_at"})
 _NUMBERS: Final = frozenset({"interaction_count", "purchase_count", "employees"})
 _LONG: Final = frozenset({"source_detail", "need", "note", "industry"})
+_CHANGED_HERE: Final = frozenset(
+    {
+        "stage",
+        "city",
+        "source",
+        "source_detail",
+        "industry",
+        "employees",
+        "country",
+        "region",
+        "website",
+        "need",
+        "note",
+    }
+)
+"""Columns that are changed in the list itself by whoever may change the customer; own fields are, too."""
 _SORTS: Final = {
     "name": "name",
     "city": "city",
@@ -57,6 +74,11 @@ _SORTS: Final = {
     "interaction_count": "contacts",
     "created_at": "newest",
 }
+
+
+def is_changed_here(row: Mapping[str, Any]) -> bool:
+    """Say whether the reader may change a customer of the list. The door asks again when it is done."""
+    return me().covers("customers.edit", Owned(*(row[key] for key in Owned._fields)))
 
 
 def label(key: str) -> str:
@@ -83,12 +105,17 @@ _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "source": SOURC
 
 def _column(key: str, people: Mapping[int, str]) -> tables.Column:
     facts: dict[str, Any] = {"sorts": _SORTS.get(key, ""), "falls": key in _MOMENTS | _NUMBERS}
+    facts["edits"] = key if key in _CHANGED_HERE else ""
     if key == "stage":
-        facts = {"write": lambda code: words.named(STAGES, code), "tag": True, "tone": _tone}
+        facts |= {"write": lambda code: words.named(STAGES, code), "tag": True, "tone": _tone}
     elif key == "responsible_id":
-        facts = {"write": lambda one: people.get(int(one), ""), "spare": True}
+        facts |= {
+            "edits": key if may("customers.assign") else "",
+            "write": lambda one: people.get(int(one), ""),
+            "spare": True,
+        }
     elif key in _CODED:
-        facts = {"write": lambda code: words.named(_CODED[key], code), "muted": True}
+        facts |= {"write": lambda code: words.named(_CODED[key], code), "muted": True}
     elif key in _MOMENTS:
         facts["write"] = words.when
     elif key in _NUMBERS:

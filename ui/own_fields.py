@@ -174,7 +174,9 @@ def columns(chosen: Iterable[str] | None = None) -> dict[str, tables.Column]:
 
 def _column(one: Definition) -> tables.Column:
     is_long = one.kind in {FieldKind.TEXT, FieldKind.SEVERAL, FieldKind.LINK}
-    return tables.Column(one.label, lambda value: shown(one, value), right=one.kind is FieldKind.NUMBER, wrap=is_long)
+    return tables.Column(
+        one.label, lambda value: shown(one, value), right=one.kind is FieldKind.NUMBER, wrap=is_long, edits=one.key
+    )
 
 
 def filter_row() -> list[Filter]:

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ui.page import here
+from ui.page import here, opening
 from ui.parts import draw as draw_part
-from ui.session import asked, n_
+from ui.session import _, asked, n_
 from ui.words import number
 
+QUICK: Final = "quick"
+"""The dialog that changes one field of one row; the address names them as `id` and `field`."""
 SIZE: Final = 50
 """Rows on a page."""
 LONGEST: Final = 200
@@ -26,6 +28,7 @@ class Column:
     tone: value -> 'good', 'warn', 'bad' or '' for tags (always with the word inside).
     spare: left out where no row of the page has anything in it, as the names of colleagues whom a partner may not see.
     sorts: the order in which a click on its heading puts the list (the reverse has a '-' in front); falls: the largest first.
+    edits: the field that a pencil in its cells changes, in rows that can be changed.
     """
 
     label: str
@@ -40,6 +43,7 @@ class Column:
     tone: Callable[[Any], str] | None = None
     sorts: str = ""
     falls: bool = False
+    edits: str = ""
 
     @property
     def css(self) -> str:
@@ -57,12 +61,13 @@ def table(
     count: str = "",
     rows_in_all: int = 0,
     order: str = "",
+    changes: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> None:
     """Draw rows: dictionaries by column name, or a frame whose index is the records' id.
 
     opens: row -> the address that it leads to, such as '/customer?id=7'.
     count: what stands above ('1,204 customers'); rows_in_all: how many rows all pages have, for the paging below.
-    order: in which the rows are, as columns are sorted by.
+    order: in which the rows are, as columns are sorted by. changes: row -> whether the reader may change it here.
     """
     given: Sequence[Mapping[Any, Any]] = (
         rows.reset_index().to_dict("records") if isinstance(rows, pd.DataFrame) else rows
@@ -71,8 +76,17 @@ def table(
     drawn = [(column, cells) for column, cells in drawn if not column.spare or any(text for text, _tone in cells)]
     written = [cells for _column, cells in drawn]
     lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
-    heads = [{"label": one.label, "css": one.css, "tag": one.tag} | _sorting(one, order) for one, _cells in drawn]
-    draw_part("table", key=key, data={"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)})
+    heads = [_heading(one, order) for one, _cells in drawn]
+    data: dict[str, Any] = {"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)}
+    if changes is not None:
+        lines = [line | ({"id": row["id"]} if changes(row) else {}) for line, row in zip(lines, given, strict=True)]
+        data |= {"rows": lines, "edit": opening(QUICK), "pencil": _("Change")}
+    draw_part("table", key=key, data=data)
+
+
+def _heading(column: Column, order: str) -> dict[str, Any]:
+    head = {"label": column.label, "css": column.css, "tag": column.tag} | _sorting(column, order)
+    return head | ({"edits": column.edits} if column.edits else {})
 
 
 def _sorting(column: Column, order: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ui import (
     handover_forms,
     mass_edit_forms,
     own_fields,
+    quick_forms,
     rule_forms,
     saved_filter_forms,
     tables,
@@ -108,6 +109,7 @@ if count:
         count=tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers"),
         rows_in_all=min(count, COUNT_CAP),
         order=order,
+        changes=customer_list.is_changed_here,
     )
 elif wanted == Filters():
     nobody_yet()
@@ -119,6 +121,8 @@ match dialog():
         customer_forms.new(people)
     case "handover":
         handover_forms.draw(asked_id("person"))
+    case tables.QUICK:
+        quick_forms.draw(asked_id() or 0, asked("field"))
     case "change-many" if may("customers.edit_many"):
         mass_edit_forms.draw(wanted)
     case "export" if may("customers.export"):

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from crm import customers, interactions, plans
 from crm.core.people import Team, User
 from crm.interactions import Interaction
-from tests.cast import NORTH, a_customer
+from tests.cast import NORTH, PARTS, a_customer, a_field
 from tests.pages.screen import field, opened, part, press, rows, texts
 from ui.forms import Versions
 from ui.navigation import SCREENS
@@ -313,3 +313,65 @@ def test_a_day_without_plans_says_what_comes_next_and_is_never_an_empty_page(cas
     assert part(rep, "empty-plans")["button"] == ""
     assert part(product, "empty-plans") is None
     assert part(product, "empty-empty")["href"] == "/customers"
+
+
+# --- changed in the list ----------------------------------------------------
+
+
+def pencils(at):
+    table = part(at, "customers")
+    fields = [column["edits"] for column in table["columns"] if "edits" in column]
+    return fields, [row.get("id") for row in table["rows"]]
+
+
+def test_a_pencil_stands_only_where_the_reader_may_change_the_row(cast):
+    mine, theirs = a_customer(cast, name="A"), a_customer(cast, "mate", name="B")
+    assert pencils(opened("customers", cast.rep)) == (["stage", "city"], [mine, None])
+    assert pencils(opened("customers", cast.keeper)) == (["stage", "city", "responsible_id"], [mine, theirs])
+    assert pencils(opened("customers", cast.marketer))[1] == [None, None]
+
+
+def test_one_field_is_changed_from_the_list(cast):
+    key = a_customer(cast, city="Perm")
+    at = opened("customers", cast.rep, do="quick", id=key, field="stage")
+    field(at, "stage").set_value("loyal")
+    press(at, "Save")
+    at = opened("customers", cast.keeper, do="quick", id=key, field="responsible_id")
+    field(at, "responsible_id").set_value(PARTS["mate"].id)
+    press(at, "Save")
+    with cast.unit() as u:
+        stored = customers.one(u, key)
+        assert (stored.stage, stored.city, stored.responsible_id) == ("loyal", "Perm", PARTS["mate"].id)
+
+
+def test_what_a_colleague_changed_meanwhile_is_not_overwritten_from_the_list(cast):
+    key = a_customer(cast, city="Perm")
+    at = opened("customers", cast.rep, do="quick", id=key, field="city")
+    with cast.unit() as u:
+        customers.edit(u, key, {"city": "Kazan"}, seen=1)
+    field(at, "city").input("Tver")
+    assert "changed this record meanwhile" in texts(press(at, "Save"))
+    with cast.unit() as u:
+        assert customers.one(u, key).city == "Kazan"
+
+
+@pytest.mark.parametrize("name", ["name", "phones", "extra", "archived_at", "team_id", "nothing"])
+def test_no_other_field_is_changed_from_the_list(cast, name):
+    key = a_customer(cast)
+    at = opened("customers", cast.keeper, do="quick", id=key, field=name)
+    assert not [one for one in at.button if one.label == "Save"]
+
+
+def test_a_customer_out_of_reach_opens_no_field(cast):
+    theirs = a_customer(cast, "rival", city="Perm")
+    at = opened("customers", cast.rep, do="quick", id=theirs, field="city")
+    assert "Perm" not in texts(at)
+    assert not [one for one in at.button if one.label == "Save"]
+
+
+def test_a_field_that_must_be_filled_elsewhere_is_named(cast):
+    key = a_customer(cast)
+    a_field(cast, "Contract", mandatory=True)
+    at = opened("customers", cast.rep, do="quick", id=key, field="city")
+    field(at, "city").input("Tver")
+    assert "First fill in on the card: Contract." in texts(press(at, "Save"))

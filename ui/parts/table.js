@@ -35,15 +35,23 @@ export default function ({ data, parentElement }) {
       const [text, tone] = row.cells[place]
       const cell = make("td", column.css)
       cell.dataset.label = column.label
-      if (!text) { line.append(cell); return }
+      const pencil = () => {
+        if (!column.edits || row.id === undefined) return
+        const edit = visit("", "pencil", `${data.edit}&id=${row.id}&field=${encodeURIComponent(column.edits)}`)
+        edit.setAttribute("aria-label", `${data.pencil}: ${column.label}`)
+        edit.append(make("span", "icon", "edit"))
+        cell.append(edit)
+      }
+      if (!text) { pencil(); line.append(cell); return }
       if (column.tag || tone) cell.append(make("span", "tag " + (tone || ""), text))
       else if (row.href && !link) cell.append(link = visit(text, "", row.href))
       else if (column.css.includes("grow")) cell.append(make("span", "few", text)) // its title has the rest
       else cell.textContent = text
+      pencil()
       if (text.length > 28) cell.title = text
       line.append(cell)
     })
-    line.onclick = event => { if (link && event.target.closest("a") !== link && !String(getSelection())) link.click() }
+    line.onclick = event => { if (link && !event.target.closest("a") && !String(getSelection())) link.click() }
     body.append(line)
   }
   const table = make("table"), thead = make("thead"), over = make("div", "over")
