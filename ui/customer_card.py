@@ -140,8 +140,11 @@ def purchases_tab(card: Card) -> None:
     tables.table(frame, columns, key="purchases", rows_in_all=card.purchase_count)
 
 
-def history(customer_id: int, people: Mapping[int, str]) -> None:
-    """Draw who changed what on this card. Of personal fields only that they changed."""
+def history(customer_id: int, people: Mapping[int, str], merged: Mapping[int, tuple[str, str]]) -> None:
+    """Draw who changed what on this card. Of personal fields only that they changed.
+
+    merged: merge -> what is said of it, and the address where it is undone.
+    """
     with uow() as u:
         frame = audit.history(u, "customers", customer_id)
         team_names = teams.directory(u)
@@ -149,10 +152,17 @@ def history(customer_id: int, people: Mapping[int, str]) -> None:
         empty(_("No changes yet."), icon="history", key="history")
         return
     frame["who"] = frame["who"].fillna("Rapport")
-    frame["changes"] = [changes.short("customers", one, people, team_names) for one in frame["changes"]]
+    ways = [merged.get(changes.merge_of(one), ("", "")) if "merged" in one else ("", "") for one in frame["changes"]]
+    told = [changes.short("customers", one, people, team_names) for one in frame["changes"]]
+    frame["changes"] = [
+        f"{said}; {text}".removesuffix("; ") if said else text for (said, _href), text in zip(ways, told, strict=True)
+    ]
+    frame["href"] = [href for _said, href in ways]
+    frame["undo"] = [_("Undo") if href else "" for _said, href in ways]
     columns = {
         "at": tables.Column(_("When"), words.when),
         "who": tables.Column(_("Who")),
         "changes": tables.Column(_("Changed fields"), main=True, wrap=True),
+        "undo": tables.Column(_("Undo"), tag=True, spare=True),
     }
-    tables.table(frame, columns, key="history")
+    tables.table(frame, columns, key="history", opens=lambda row: row["href"])

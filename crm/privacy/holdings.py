@@ -14,6 +14,7 @@ from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
+from crm.merges import Merge
 from crm.purchases import Purchase, PurchaseLine
 from db.base import Base
 
@@ -173,6 +174,20 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "done_at": Told(N_("Answered")),
         },
         {"text": "", "answer": ""},
+    ),
+    Holding(
+        Merge,
+        N_("Merged cards"),
+        {
+            "at": _AT,
+            "customer_id": Told(N_("Card that stayed")),
+            "other_id": Told(N_("Card that was merged into it")),
+            "by_id": _COLLEAGUE,
+            "moved": Told(N_("What went along")),
+            "before": Told(N_("What stood there before")),
+            "undone_at": Told(N_("Undone")),
+        },
+        {"moved": {}, "before": {}},
     ),
     Holding(
         ImportRow,
