@@ -34,6 +34,8 @@ from crm.core.errors import Conflict, CrmError, Invalid, NotFound, Refused
 from crm.customers import Contact, Customer, Filters
 from crm.merges import Merge, Side
 from tests.cast import EMAIL, INN, NOW, PARTS, PHONE, Cast, a_call, a_contact, a_customer, a_field, some_requisites
+from tests.test_imports import ran, staged
+from tests.test_privacy import written
 
 OTHER_PHONE, OTHER_EMAIL = "+7 495 765-43-21", "other@example.com"
 REP, MATE, RIVAL = (PARTS[one].id for one in ("rep", "mate", "rival"))
@@ -350,6 +352,26 @@ def test_whoever_was_responsible_for_the_other_is_told_and_told_when_it_comes_ba
     undone(cast, merge)
     assert told("rival")[0][0] == "Your customer Romashka Trade is a card of its own again: a merge was undone."
     assert told("rep") == [], "whose card it stays with has lost nothing"
+
+
+def test_a_file_that_means_the_other_brings_the_survivor_up_to_date(cast):
+    one, other = two(cast)
+    merge = merged(cast, one, other)
+    ran(cast, staged(cast, f"name,phone,industry\nRomashka Trade,{OTHER_PHONE},Garden\n", on_match="update"))
+    assert card(cast, one).industry == "Garden"
+    assert card(cast, other).industry == "Flowers", "the card that went is as it was"
+    undone(cast, merge)
+    assert (card(cast, one).industry, card(cast, other).industry) == ("Garden", "Flowers")
+
+
+def test_the_file_for_the_person_holds_both_cards_and_what_was_chosen(cast):
+    one, other = two(cast)
+    merged(cast, one, other, {"name": "other"})
+    _tables, kept = written(cast, one)
+    assert {row["id"] for row in kept["customers"]} == {one, other}
+    assert len(kept["interactions"]) == 23
+    assert kept["merges"][0]["before"]["fields"]["name"] == ["Ромашка ООО", "Romashka Trade"]
+    assert {row["customer_id"] for row in kept["phones"]} == {one, other}, "what stayed behind, too"
 
 
 # --- undoing: to the last row ---------------------------------------------------------
