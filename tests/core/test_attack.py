@@ -1087,18 +1087,27 @@ def test_what_a_merge_keeps_of_names_and_addresses_leaves_masked_only(world):
         assert row["before"] == "••••••"
 
 
-@pytest.mark.parametrize("way", ["merge", "phone", "owner"])
+TO_A_MERGED_CARD: dict[str, Callable[[UnitOfWork, World], Any]] = {
+    "the card itself": lambda u, world: u.get(Customer, world.mates),
+    "a phone": lambda u, world: u.add(Phone(customer_id=world.mates, number="1", digits="1")),
+    "a tag": lambda u, world: u.add(CustomerTag(customer_id=world.mates, tag_id=1)),
+    "a row pulled over": lambda u, world: setattr(
+        u.all(select(Contact).where(Contact.customer_id == world.own))[0], "customer_id", world.mates
+    ),
+    "another merge": lambda u, world: merges.merge(u, world.hidden, world.mates),
+}
+
+
+@pytest.mark.parametrize("way", TO_A_MERGED_CARD)
 def test_a_merged_card_is_not_written_to_by_any_way(world, way):
     with world.cast.unit(world.cast.keeper) as u:
         merges.merge(u, world.own, world.mates)
-    gone = world.mates
-    with pytest.raises(Conflict), world.cast.unit(world.cast.keeper) as u:
-        if way == "merge":
-            merges.merge(u, world.hidden, gone)
-        with u.acting("test.attack", "customers.edit_personal"):
-            if way == "phone":
-                u.add(Phone(customer_id=gone, number="1", digits="1"))
-            u.get(Customer, gone)
+    with (
+        pytest.raises(Conflict, match="merged with another card"),
+        world.cast.unit(world.cast.keeper) as u,
+        u.acting("test.attack", "customers.edit_personal"),
+    ):
+        TO_A_MERGED_CARD[way](u, world)
 
 
 # --- the other guarded records ----------------------------------------------
