@@ -141,7 +141,11 @@ def _decide(form: Form, seen: Preview) -> None:
     with form.drawn():
         if seen.questions:
             st.markdown(_("**What stays where the cards differ**"))
-        picked = {one.key: _ask(form, one, mine) for one in seen.questions}
+        picked, sides = {}, st.columns(2, gap="medium")
+        half = -(-len(seen.questions) // 2)
+        for place, one in enumerate(seen.questions):
+            with sides[place >= half]:
+                picked[one.key] = _ask(form, one, mine)
         if seen.same:
             count = len(seen.same)
             with st.expander(n_("{n} field is the same on both cards", "{n} fields are the same on both cards", count)):
@@ -300,13 +304,14 @@ def _why(one: Kept) -> str:
 
 
 def told(card: Card) -> dict[int, tuple[str, str]]:
-    """Return merge -> what the history says of it, and where it is undone ('' where it cannot be, or not by this reader)."""
+    """Return merge -> with whom, and where it is undone ('' where it cannot be, or not by this reader)."""
     with uow() as u:
         rows = merges.of(u, card.id)
     may_undo = customer_card.reached(card, merges.RIGHT)
     found = {}
     for row in rows:
-        stands = row["undone_at"] is None and row["customer_id"] == card.id and may_undo
-        said = _("Merged with {name}").format(name=row["other"])
-        found[row["id"]] = said, opening("unmerge", merge=row["id"]) if stands else ""
+        is_survivor = row["customer_id"] == card.id
+        stands = row["undone_at"] is None and is_survivor and may_undo
+        name = row["other"] if is_survivor else row["survivor"]
+        found[row["id"]] = name, opening("unmerge", merge=row["id"]) if stands else ""
     return found

@@ -217,10 +217,13 @@ _NAMES: Final = Prepared(select(Customer.id, Customer.name).where(Customer.id.in
 
 
 def of(u: UnitOfWork, customer_id: int) -> list[dict[str, Any]]:
-    """Return the merges in which a customer was one of the two, the newest first, with `other`: the name of the one that went."""
+    """Return the merges in which a customer was one of the two, the newest first, with the names of both.
+
+    other: of the one that went; survivor: of the one that stayed.
+    """
     rows = u.rows(_OF, customer_id=customer_id)
-    names = _names(u, {row["other_id"] for row in rows})
-    return [row | {"other": names[row["other_id"]]} for row in rows]
+    names = _names(u, {row[key] for row in rows for key in ("customer_id", "other_id")})
+    return [row | {"survivor": names[row["customer_id"]], "other": names[row["other_id"]]} for row in rows]
 
 
 def _names(u: UnitOfWork, ids: set[int]) -> dict[int, str]:

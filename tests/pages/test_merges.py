@@ -142,6 +142,11 @@ def test_the_history_undoes_it_after_saying_what_goes_back_and_what_stays(cast):
     ]
     assert standing(cast) == []
     assert (name_of(cast, one), name_of(cast, other)) == ("Ромашка", "Romashka Trade")
+    for key, name in ((one, "Romashka Trade"), (other, "Ромашка")):
+        history = part(opened("customer", cast.keeper, id=key, tab="history"), "history")["rows"]
+        assert [row["href"] for row in history] == [""] * len(history), "what was undone is undone once"
+        assert f"Merged with {name}" in str(history)
+        assert f"Merge with {name} undone" in str(history)
     at = opened("customer", cast.keeper, id=one, do="unmerge", merge=merge)
     assert at.warning[0].value == "This merge was undone already."
     assert not [each for each in at.button if each.label == "Undo the merge"]
