@@ -160,7 +160,7 @@ def history(customer_id: int, people: Mapping[int, str], merged: Mapping[int, tu
         "at": tables.Column(_("When"), words.when),
         "who": tables.Column(_("Who")),
         "changes": tables.Column(_("Changed fields"), main=True, wrap=True),
-        "undo": tables.Column(_("Merge"), tag=True, spare=True),
+        "undo": tables.Column(_("Merged"), tag=True, spare=True),
     }
     tables.table(frame, columns, key="history", opens=lambda row: row["href"])
 

@@ -56,6 +56,7 @@ MORE: Final = {
         "&do=show",
         "&do=personal-data",
         "&do=erase",
+        "&do=merge",
     ),
     "customers": (
         "?do=new",
