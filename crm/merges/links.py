@@ -39,12 +39,13 @@ from crm.merges.records import ROWS, Merge
 from crm.purchases import Purchase
 
 STAYS: Final[Mapping[str, str]] = {
-    "customers": "a customer leads to another one only by having been merged into it",
+    "customers.merged_into_id": "who was merged into the other leads on by way of it, and is its own again with it",
     "merges": "what was merged into whom stays what it was",
+    "merges.other_id": "likewise",
     "search_tokens": "the index is made anew from what is there afterwards",
     "import_rows": "what a file did to this very card: undoing that import looks for it there",
 }
-"""Tables whose rows do not go along: why."""
+"""Links by their names whose rows do not go along: why."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def leads_to_customer(column: Column[Any]) -> bool:
 @lru_cache(maxsize=1)
 def links() -> tuple[Link, ...]:
     """Return every link that a merge moves."""
-    tables = (table for table in records.load().sorted_tables if table.name not in STAYS)
-    return tuple(Link(table, column) for table in tables for column in table.c if leads_to_customer(column))
+    tables = records.load().sorted_tables
+    every = (Link(table, column) for table in tables for column in table.c if leads_to_customer(column))
+    return tuple(one for one in every if one.name not in STAYS)
 
 
 # --- what says the same twice -------------------------------------------------
