@@ -68,6 +68,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "doubles.told": N_("Told that it exists"),
     "doubles.ask_for_access": N_("Access asked for"),
     "doubles.grant": N_("Access granted"),
+    "merges.merge": N_("Customers merged"),
+    "merges.undo": N_("Merge of customers undone"),
     "privacy.show_contact_data": N_("Hidden contact data shown"),
     "privacy.erase": N_("Customer erased"),
     "privacy.export_person": N_("Data of a customer taken out"),

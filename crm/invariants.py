@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select
 
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -92,6 +92,13 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant(
         N_("Whoever is found by the search is there"),
         select(func.count(TOKENS.c.customer_id.distinct())).where(~exists().where(Customer.id == TOKENS.c.customer_id)),
+    ),
+    Invariant(
+        N_("Whoever was merged into another customer is in no list and has no contacts of its own"),
+        select(func.count()).where(
+            Customer.merged_into_id.is_not(None),
+            or_(Customer.archived_at.is_(None), Customer.interaction_count > 0, Customer.purchase_count > 0),
+        ),
     ),
     Invariant(N_("There is an active administrator"), _no_administrator()),
 )

@@ -32,6 +32,7 @@ from crm import (
     imports,
     interactions,
     mass_edits,
+    merges,
     notifications,
     plans,
     privacy,
@@ -237,7 +238,8 @@ def a_former_contact(cast: Cast, customer_id: int) -> int:
 class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
-    customer_id: the customer that the verb is tried on, at version 1. contact_id: a person there, too, gone_id: one who
+    customer_id: the customer that the verb is tried on, at version 1, double_id: another one of the same person.
+    contact_id: a person there, too, gone_id: one who
     has left. tag_ids: two tags, requisites_id:
     and consent_id: of the customer. imports: state -> an import of the person's own;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
@@ -249,6 +251,7 @@ class Stage:
     cast: Cast
     part: str
     customer_id: int
+    double_id: int
     contact_id: int
     gone_id: int
     tag_ids: tuple[int, int]
@@ -349,6 +352,8 @@ CALLS: Final[Mapping[str, Call]] = {
     "mass_edits.stop": lambda u, s: mass_edits.stop(u, s.mass_edits["running"].id),
     "mass_edits.undo": lambda u, s: mass_edits.undo(u, s.mass_edits["finished"].id),
     "mass_edits.undo_some": lambda u, s: mass_edits.undo_some(u, s.mass_edits["undoing"].id),
+    "merges.merge": lambda u, s: merges.merge(u, s.customer_id, s.double_id),
+    "merges.undo": lambda u, s: merges.undo(u, merges.merge(u, s.customer_id, s.double_id).id),
     "notifications.mark_read": lambda u, _: notifications.mark_read(u),
     "notifications.send": lambda u, s: notifications.send(u, s.somebody, "Hello"),
     "plans.drop": lambda u, s: plans.drop(u, s.plan_id, seen=1),
@@ -426,6 +431,8 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.restore",
         "doubles.grant",
         "interactions.log",
+        "merges.merge",
+        "merges.undo",
         "privacy.erase",
         "privacy.export_person",
         "privacy.show_contact_data",

@@ -18,6 +18,7 @@ from crm import (
     demo,
     fields,
     interactions,
+    merges,
     notifications,
     plans,
     products,
@@ -604,6 +605,16 @@ def test_somebody_of_another_team_asks_for_access_to_the_customer_that_everybody
         with unit_of_work(told, demo_person(told, username), now=NOW) as u:
             wishes = [one for one in notifications.latest(u) if one.query.get("do") == "access"]
             assert [one.values["who"] for one in wishes] == ["王伟"]
+
+
+def test_two_firms_became_one_and_can_be_two_again(told):
+    with unit_of_work(told, demo_person(told, "keeper"), now=NOW) as u:
+        (went,) = u.all(select(Customer.id).where(Customer.merged_into_id.is_not(None)))
+        stays = merges.survivor_of(u, went)
+        (merge,) = merges.of(u, stays)
+        found = merges.undoing(u, merge["id"])
+        assert found.refused is None
+        assert found.goes["interactions"] > 0
 
 
 def test_the_leaders_share_filters_that_find_somebody_and_are_understood(told):

@@ -19,6 +19,7 @@ BREAKS = {
     "INSERT INTO daily_counts (day, responsible_id, measure, count) VALUES ('2026-01-01', 9, 'purchases', 1)": "counters of purchases",
     "UPDATE purchases SET amount = amount + 1": "sum of its lines",
     "INSERT INTO search_tokens (token, customer_id) VALUES ('nx', 999)": "found by the search",
+    "UPDATE customers SET merged_into_id = 2 WHERE id = 1": "merged into another",
     "UPDATE users SET disabled_at = created_at WHERE username = 'admin'": "administrator",
 }
 

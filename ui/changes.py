@@ -5,7 +5,20 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import consents, customers, doubles, fields, imports, interactions, mass_edits, plans, privacy, settings, tags
+from crm import (
+    consents,
+    customers,
+    doubles,
+    fields,
+    imports,
+    interactions,
+    mass_edits,
+    merges,
+    plans,
+    privacy,
+    settings,
+    tags,
+)
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -52,6 +65,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "existence_told": N_("Told to somebody who does not see it"),
     "access_asked": N_("Somebody asked for access"),
     "saved_as_double": N_("Saved all the same, because"),
+    "merged": N_("Card that was merged into this one"),
+    "merged_into": N_("Card that this one was merged into"),
+    "unmerged": N_("Card that is one of its own again"),
+    "unmerged_from": N_("Is a card of its own again; before in"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
     "contacts": N_("Contact persons"),
@@ -144,7 +161,7 @@ LONGEST: Final = 160
 PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
-NUMBERS: Final = frozenset({"sign_in", "hand_over"})
+NUMBERS: Final = frozenset({"sign_in", "hand_over", merges.NOTED})
 """What is noted for the record only: a number by which nobody knows anything."""
 
 
@@ -197,6 +214,11 @@ def short(record: str, changes: Mapping[str, Any], people: Mapping[int, str], te
         if len(line) > LONGEST:  # what nobody sees is not put into words
             return f"{line[:LONGEST]}…"
     return line
+
+
+def merge_of(changes: Mapping[str, Any]) -> int:
+    """Return the merge that an entry tells of, 0 where it tells of none."""
+    return int(changes.get(merges.NOTED, [None, 0])[1] or 0)
 
 
 def _line(

@@ -167,8 +167,11 @@ def purchases_tab(card: Card) -> None:
     tables.table(frame, columns, key="purchases", rows_in_all=card.purchase_count)
 
 
-def history(customer_id: int, people: Mapping[int, str]) -> None:
-    """Draw who changed what on this card. Of personal fields only that they changed."""
+def history(customer_id: int, people: Mapping[int, str], merged: Mapping[int, tuple[str, str]]) -> None:
+    """Draw who changed what on this card. Of personal fields only that they changed.
+
+    merged: merge -> with whom, and the address where it is undone ('' where it is not).
+    """
     with uow() as u:
         frame = audit.history(u, "customers", customer_id)
         team_names = teams.directory(u)
@@ -176,10 +179,36 @@ def history(customer_id: int, people: Mapping[int, str]) -> None:
         empty(_("No changes yet."), icon="history", key="history")
         return
     frame["who"] = frame["who"].fillna("Rapport")
-    frame["changes"] = [changes.short("customers", one, people, team_names) for one in frame["changes"]]
+    told = [_entry(one, merged, people, team_names) for one in frame["changes"]]
+    frame["changes"] = [text for text, _href in told]
+    frame["href"] = [href for _text, href in told]
+    frame["undo"] = [_("Undo") if href else "" for _text, href in told]
     columns = {
         "at": tables.Column(_("When"), words.when),
         "who": tables.Column(_("Who")),
         "changes": tables.Column(_("Changed fields"), main=True, wrap=True),
+        "undo": tables.Column(_("Merged"), tag=True, spare=True),
     }
-    tables.table(frame, columns, key="history")
+    tables.table(frame, columns, key="history", opens=lambda row: row["href"])
+
+
+_BOTH: Final = {"merged", "merged_into"}, {"unmerged", "unmerged_from"}
+"""Under these the two cards of a merge note it, and that it was undone."""
+
+
+def _entry(
+    noted: dict[str, Any],
+    merged: Mapping[int, tuple[str, str]],
+    people: Mapping[int, str],
+    team_names: Mapping[int, str],
+) -> tuple[str, str]:
+    """Return what an entry of the history says, and the address that it opens."""
+    name, href = merged.get(changes.merge_of(noted), ("", ""))
+    known = [said for said in _BOTH if said & set(noted)] if name else []
+    rest = {key: pair for key, pair in noted.items() if not known or key not in known[0]}
+    text = changes.short("customers", rest, people, team_names)
+    if not known:
+        return text, ""
+    joined = known[0] is _BOTH[0]
+    said = _("Merged with {name}") if joined else _("Merge with {name} undone")
+    return "; ".join(filter(None, (said.format(name=name), text))), href if joined else ""

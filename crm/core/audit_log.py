@@ -82,6 +82,11 @@ def note_changes(record: Record, changes: dict[str, list[Any]]) -> None:
     record.__dict__.setdefault("_audit_changes", {}).update(_written(record, changes))
 
 
+def note_besides(record: Record, changes: dict[str, list[Any]]) -> None:
+    """Let the entry that the next flush writes of a change of this record tell this, too."""
+    record.__dict__.setdefault("_audit_changes", {}).update(changes)
+
+
 def write_flush(session: Session, u: "UnitOfWork") -> None:
     """Write one entry per record of this flush."""
     entries = []

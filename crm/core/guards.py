@@ -1,19 +1,21 @@
 """Guards on what is written: rows inside the scope before and after, and only the fields that the actor may change."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, inspect, select
+from sqlalchemy import ColumnElement, inspect, null, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.core import audit_log
 from crm.core.access import Actor, Owned
-from crm.core.errors import Refused
+from crm.core.errors import Conflict, Refused
 from crm.core.i18n import N_
 from crm.core.verbs import reads_only
 from db.base import Record
 
 if TYPE_CHECKING:
     from crm.core.uow import UnitOfWork
+
+REPLACED: Final = N_("Meanwhile this was merged with another card. Please open it anew: it leads you there.")
 
 _models: list[type["Guarded"]] = []
 
@@ -24,10 +26,13 @@ class Guarded:
     area: names the rights: `customers` -> `customers.view`, `customers.edit`.
     written_by: where not empty, rows are added and deleted only by verbs with one of these rights, or by somebody who has
         the first of them for this row.
+    replaced_by: where not empty, the column that names the record which took the place of this one: while it is filled, no
+        verb works on this one, and nothing is attached to it.
     """
 
     area: ClassVar[str]
     written_by: ClassVar[tuple[str, ...]] = ()
+    replaced_by: ClassVar[str] = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Put every guarded record on the list that the door goes through."""
@@ -74,12 +79,24 @@ class ChildOf(Guarded):
         return select(parent.c.id).where(parent.c.id == getattr(cls, cls.parent_key), inside).limit(1).exists()
 
     def owned(self, session: Session) -> list[Owned]:
-        """Return the ownership of the parent before and of the parent after the change."""
+        """Return the ownership of the parent before and of the parent after the change. Raises Conflict when one was replaced."""
         owner = self.parent.__table__.c
         keys = sorted(key for key in _values(self, self.parent_key) if key is not None)
-        facts = select(owner.responsible_id, owner.team_id, owner.partner_id).where(owner.id.in_(keys))
-        found = [Owned(*row) for row in session.connection().execute(facts)]
+        replaced = owner[self.parent.replaced_by] if self.parent.replaced_by else null()
+        facts = select(owner.responsible_id, owner.team_id, owner.partner_id, replaced).where(owner.id.in_(keys))
+        # held as its foreign key will hold it a moment later, or the parent could be replaced in between
+        held = facts.order_by(owner.id).with_for_update(read=True, key_share=True)
+        rows = [tuple(row) for row in session.connection().execute(held)]
+        if any(row[-1] is not None for row in rows):
+            raise Conflict(REPLACED)
+        found = [Owned(*row[:-1]) for row in rows]
         return found if len(found) == len(keys) and keys else [*found, Owned()]
+
+
+def need_in_place(record: Any) -> None:
+    """Raise Conflict when another record took the place of this one."""
+    if isinstance(record, Guarded) and record.replaced_by and getattr(record, record.replaced_by) is not None:
+        raise Conflict(REPLACED)
 
 
 def _values(record: Any, key: str) -> set[Any]:

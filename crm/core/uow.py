@@ -19,7 +19,7 @@ from crm.core import audit_log, changes, clock
 from crm.core.access import SYSTEM, WHO_INSTEAD, Actor, Identity, load_actor
 from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused
 from crm.core.faults import in_words
-from crm.core.guards import Guarded, guard_flush
+from crm.core.guards import Guarded, guard_flush, need_in_place
 from crm.core.i18n import N_
 from crm.core.masking import exposed, loads_deferred, mask
 from crm.core.once import claim
@@ -136,11 +136,14 @@ class UnitOfWork:
     def get(self, model: type[T], record_id: int, *, seen: int | None = None) -> T:
         """Return one record inside the actor's scope.
 
-        Raises NotFound when it is absent or hidden, Conflict when its version is no longer the one that was `seen`.
+        Raises NotFound when it is absent or hidden, Conflict when its version is no longer the one that was `seen`, and for a
+        verb when another record took its place.
         """
         record = self.session.scalar(select(model).where(model.id == record_id))
         if record is None:
             raise NotFound
+        if self.verb and not reads_only(self.right):
+            need_in_place(record)
         if seen is not None and record.version != seen:
             raise Conflict(record=record)
         return record

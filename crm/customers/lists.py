@@ -104,7 +104,9 @@ def _sharing(names: tuple[str, ...]) -> AnySelect:
 
 def _narrowed(statement: AnySelect, columns: Iterable[str], shape: Shape = _PLAIN) -> AnySelect:
     found = [*map(_condition, columns)] + ([shape.condition] if shape.blocks else [])
-    return statement.where(*([] if shape.asks_for("archived") else [Customer.archived_at.is_(None)]), *found)
+    # who was merged into another is in no list, not even in that of the bin
+    hidden = Customer.merged_into_id if shape.asks_for("archived") else Customer.archived_at
+    return statement.where(hidden.is_(None), *found)
 
 
 def _condition(key: str) -> ColumnElement[bool]:

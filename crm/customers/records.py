@@ -85,6 +85,7 @@ class Customer(Guarded, Record):
     """A person or company that we serve.
 
     interaction_count, last_interaction_at: kept by the journal, so that lists need no second table.
+    merged_into_id: the customer whom this one was merged into (`crm.merges`); while it stands, this one lies in the bin, too.
     extra: values of the company's own fields under their keys (`crm.fields`), and what imports kept under its heading.
     """
 
@@ -105,6 +106,7 @@ class Customer(Guarded, Record):
         ),
     )
     area: ClassVar[str] = "customers"
+    replaced_by: ClassVar[str] = "merged_into_id"
 
     kind: Mapped[str]
     name: Mapped[str] = mapped_column(info=PERSONAL)
@@ -136,6 +138,10 @@ class Customer(Guarded, Record):
     created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
     import_id: Mapped[int | None] = mapped_column(index=True, info=KEPT)
     archived_at: Mapped[datetime | None] = mapped_column(info={"edit": "customers.archive"})
+    # no cascade: whom others were merged into cannot be deleted before that is undone
+    merged_into_id: Mapped[int | None] = mapped_column(
+        BigId, ForeignKey("customers.id"), index=True, info={"edit": "customers.merge"}
+    )
 
 
 class Phone(ChildOf, Record):

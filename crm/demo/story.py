@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import change_requests, consents, doubles, interactions, notifications, plans, saved_filters
+from crm import change_requests, consents, doubles, interactions, merges, notifications, plans, saved_filters
 from crm.core import clock
 from crm.core.access import Identity, Role
 from crm.core.i18n import N_
@@ -33,6 +33,8 @@ ASKER: Final = "wangwei"
 """Who asks for access to a customer of another team."""
 CONSENTING: Final = 2
 """Of so many customers each rep has recorded what they allow."""
+KEEPER, SERVES = "keeper", "anna"
+"""Who merges two customers, and of whom."""
 FROM_NINE: Final = timedelta(hours=9)
 AT_LEAST: Final = timedelta(hours=2)
 """Today's entries lie between nine o'clock and now, in the last two hours where that is earlier, but never yesterday."""
@@ -63,6 +65,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _consents(today)
         _requests(today)
         _wish(today)
+        _merge(today)
         _filters(today)
     _messages(today)
 
@@ -209,6 +212,16 @@ def _wish(today: _Today) -> None:
     with unit_of_work(today.database, who, now=today.now - timedelta(minutes=12)) as u:
         if doubles.look(u, typed).doubles:
             doubles.ask_for_access(u, typed)
+
+
+def _merge(today: _Today) -> None:
+    """Let the record keeper make one card of two firms of a rep that have become one; it can be undone in its history."""
+    rep = today.staff.ids[SERVES]
+    firms = select(Customer.id).where(Customer.responsible_id == rep, Customer.kind == CustomerKind.COMPANY)
+    with unit_of_work(today.database, Identity(today.staff.ids[KEEPER]), now=today.now) as u:
+        two = u.all(firms.order_by(Customer.interaction_count.desc(), Customer.id).offset(2).limit(2))
+        if len(two) > 1:
+            merges.merge(u, *two)
 
 
 # --- filters ----------------------------------------------------------------

@@ -8,7 +8,7 @@ dead rows by itself (autovacuum). Copies that were made before keep the data unt
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Text, bindparam, cast, delete, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
-from crm import exports, search, upkeep
+from crm import exports, merges, search, upkeep
 from crm.core.access import Owned
 from crm.core.audit_log import HIDDEN, AuditEntry
 from crm.core.errors import Conflict, Invalid, Refused
@@ -64,15 +64,17 @@ def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = 
         raise Refused(N_("This record is outside your reach."))
     if reason not in set(Reason):
         raise Invalid(N_("Please choose one of the list."), field="reason")
-    kept = {one.name: rows_of(u, one, customer_id) for one in HOLDINGS}
+    ids = merges.one_and_all(u, customer_id)  # whoever was merged into it is the same person
+    kept = {one.name: rows_of(u, one, ids) for one in HOLDINGS}
     person = person_of(kept)
     _clear_imports(u, kept, traces or Traces(), person)
-    _clear_exports(u, customer_id, person)
+    _clear_exports(u, ids, person)
     _clear_filters(u, person)
-    _clear_notices(u, customer_id, kept["customers"][0]["name"])
     _hide_in_log(u, kept, {one.name: _gone_of(one) for one in HOLDINGS})
-    _empty(u, customer_id, called or "Erased customer")
-    search.forget(u, customer_id)
+    for row in kept["customers"]:
+        _clear_notices(u, row["id"], row["name"])
+        _empty(u, row["id"], called or "Erased customer")
+        search.forget(u, row["id"])
     u.remember(customer, {"erased": [None, str(reason)]})
     u.after_commit(partial(_sweep, u.database))
 
@@ -148,7 +150,7 @@ def _clear_notices(u: UnitOfWork, customer_id: int, name: str) -> None:
 def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, person: Person) -> None:
     """Remove the files of imports in which the customer stands, with everything that was quoted from them."""
     table, rows = Import.__table__, ImportRow.__table__
-    linked = {kept["customers"][0]["import_id"], *(row["import_id"] for row in kept["import_rows"])}
+    linked = {row["import_id"] for row in (*kept["customers"], *kept["import_rows"])}
     found = u.execute(select(table).where(table.c.id.in_(sorted((linked | traces.imports) - {None}))), raw=True)
     for one in found.mappings().all():
         if one["state"] in {State.CHECKING, State.RUNNING}:
@@ -169,7 +171,7 @@ def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, pers
         u.after_commit(partial(files.remove, one["stored_as"]))
 
 
-def _clear_exports(u: UnitOfWork, customer_id: int, person: Person) -> None:
+def _clear_exports(u: UnitOfWork, ids: Sequence[int], person: Person) -> None:
     """Remove the exported files that still wait: the customer may stand in any of them, and each can be written anew."""
     table = Export.__table__
     there = or_(table.c.file_removed_at.is_(None), table.c.searched.is_not(None), table.c.rule.is_not(None))
@@ -179,7 +181,7 @@ def _clear_exports(u: UnitOfWork, customer_id: int, person: Person) -> None:
             values["searched"] = None
         if one["rule"] and person.is_hinted_in(rules.plain(one["rule"])):
             values["rule"] = None
-        others = one["format"] == exports.OF_PERSON and one["filters"] != {"customer_id": customer_id}
+        others = one["format"] == exports.OF_PERSON and one["filters"].get("customer_id") not in ids
         if one["file_removed_at"] is None and not others:
             values |= {"file_removed_at": u.now}
             if one["state"] == exports.State.MAKING:

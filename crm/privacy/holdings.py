@@ -16,6 +16,7 @@ from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.mass_edits import FATES, MassEditRow
+from crm.merges import Merge
 from crm.purchases import Purchase, PurchaseLine
 from db.base import Base
 
@@ -175,6 +176,20 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "done_at": Told(N_("Answered")),
         },
         {"text": "", "answer": ""},
+    ),
+    Holding(
+        Merge,
+        N_("Merged cards"),
+        {
+            "at": _AT,
+            "customer_id": Told(N_("Card that stayed")),
+            "other_id": Told(N_("Card that was merged into it")),
+            "by_id": _COLLEAGUE,
+            "moved": Told(N_("What went along")),
+            "before": Told(N_("What stood there before")),
+            "undone_at": Told(N_("Undone")),
+        },
+        {"moved": {}, "before": {}},
     ),
     Holding(
         ImportRow,

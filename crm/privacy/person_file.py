@@ -6,7 +6,7 @@ in the audit log, and the file is for the sign-in that asked, for a day, like ev
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from typing import Any, Final
 from openpyxl import Workbook
 from sqlalchemy import select
 
-from crm import audit, exports, settings
+from crm import audit, exports, merges, settings
 from crm.core import dates
 from crm.core.access import Owned
 from crm.core.audit_log import AuditEntry
@@ -66,15 +66,19 @@ def take_person_file(u: UnitOfWork, token: str, *, sign_in_id: int | None) -> Ex
 
 
 def everything(u: UnitOfWork, customer_id: int) -> dict[str, Rows]:
-    """Return table -> its rows about one customer, for the verbs of this capability, whose rights reach all of them."""
-    kept = {one.name: rows_of(u, one, customer_id) for one in HOLDINGS}
+    """Return table -> its rows about one customer, for the verbs of this capability, whose rights reach all of them.
+
+    What was merged into the customer is about the same person.
+    """
+    ids = merges.one_and_all(u, customer_id)
+    kept = {one.name: rows_of(u, one, ids) for one in HOLDINGS}
     return kept | {CHANGES: _changes(u, kept)}
 
 
-def rows_of(u: UnitOfWork, holding: Holding, customer_id: int) -> Rows:
-    """Return the rows of one table about one customer, whole."""
+def rows_of(u: UnitOfWork, holding: Holding, ids: Sequence[int]) -> Rows:
+    """Return the rows of one table about one customer and whoever was merged into it, whole."""
     table = holding.model.__table__
-    found = u.execute(select(table).where(table.c[holding.key] == customer_id).order_by(*table.primary_key), raw=True)
+    found = u.execute(select(table).where(table.c[holding.key].in_(ids)).order_by(*table.primary_key), raw=True)
     return [dict(row) for row in found.mappings()]
 
 

@@ -1,7 +1,7 @@
 """Traces: in which files a customer stands, and how a text is recognised as speaking of him."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import imports, search
+from crm import imports, merges, search
 from crm.core.errors import Invalid
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer, Email, Phone
@@ -30,9 +30,12 @@ class Traces:
 
 @dataclass(frozen=True)
 class Person:
-    """By what a text is recognised: the words of the name, e-mails, digits of phones without the country's."""
+    """By what a text is recognised: the words of each name, e-mails, digits of phones without the country's.
 
-    words: frozenset[str]
+    Whoever was merged into one has several names.
+    """
+
+    names: tuple[frozenset[str], ...]
     emails: tuple[str, ...]
     phones: tuple[str, ...]
 
@@ -41,24 +44,25 @@ class Person:
         low = text.casefold()
         if any(one in low for one in self.emails):
             return True
-        if all(word in low for word in self.words) and self.words <= set(search.words(low)):
-            return bool(self.words)
+        if any(name and all(word in low for word in name) and name <= set(search.words(low)) for name in self.names):
+            return True
         digits = re.sub(r"[^\d\n]", "", low) if self.phones else ""
         return any(one in digits for one in self.phones)
 
     def is_hinted_in(self, text: str) -> bool:
         """Say whether a text may mean this person: part of the name, of an e-mail or of a phone stands in it."""
         low, digits = text.casefold().strip(), re.sub(r"\D", "", text)
-        if self.words & set(search.words(low)) or any(low in one or one in low for one in self.emails):
+        if frozenset().union(*self.names) & set(search.words(low)) or any(
+            low in one or one in low for one in self.emails
+        ):
             return True
         return len(digits) >= LEAST_DIGITS and any(digits[-LOCAL_PHONE:] in one for one in self.phones)
 
 
 def person_of(kept: Mapping[str, list[dict[str, Any]]]) -> Person:
     """Return by what a customer is recognised, from everything that is kept about him."""
-    (customer,) = kept["customers"]
     return Person(
-        frozenset(search.words(customer["name"].casefold())),
+        tuple(frozenset(search.words(one["name"].casefold())) for one in kept["customers"]),
         tuple(row["address"].casefold() for row in kept["emails"]),
         tuple(row["digits"][-LOCAL_PHONE:] for row in kept["phones"]),
     )
@@ -71,16 +75,17 @@ def look_through(u: UnitOfWork, customer_id: int) -> Traces:
     """
     u.need(RIGHT)
     u.get(Customer, customer_id)
-    person = person_of({one.__tablename__: _rows(u, one, customer_id) for one in (Customer, Phone, Email)})
+    ids = merges.one_and_all(u, customer_id)
+    person = person_of({one.__tablename__: _rows(u, one, ids) for one in (Customer, Phone, Email)})
     waiting = u.execute(select(Import.__table__).where(Import.file_removed_at.is_(None)), raw=True).mappings().all()
     u.session.rollback()  # a reading transaction that stays open for seconds lets the database's journal grow
     return Traces(frozenset(one["id"] for one in waiting if _stands_in_file(person, dict(one))))
 
 
-def _rows(u: UnitOfWork, model: type[Base], customer_id: int) -> list[dict[str, Any]]:
+def _rows(u: UnitOfWork, model: type[Base], ids: Sequence[int]) -> list[dict[str, Any]]:
     table = model.__table__
     key = table.c.id if model is Customer else table.c.customer_id
-    return [dict(row) for row in u.execute(select(table).where(key == customer_id), raw=True).mappings()]
+    return [dict(row) for row in u.execute(select(table).where(key.in_(ids)), raw=True).mappings()]
 
 
 def _stands_in_file(person: Person, record: Mapping[str, Any]) -> bool:

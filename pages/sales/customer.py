@@ -14,6 +14,7 @@ from ui import (
     contact_forms,
     customer_card,
     customer_forms,
+    merge_forms,
     privacy_forms,
     request_forms,
     requisite_forms,
@@ -43,6 +44,9 @@ with attempt() as found:
 if not found.ok:
     not_there()
     st.stop()
+if card.merged_into_id:
+    merge_forms.merged_away(card)
+    st.stop()
 
 responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
 line = (
@@ -59,6 +63,9 @@ ways_to_add = {
     "consents": consent_forms.actions,
 }
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
+actions += [Action(_("Merge"), opening("merge", **{"with": None}), icon="merge")] * customer_card.reached(
+    card, "customers.merge"
+)
 actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
 actions += [log] * customer_card.reached(card, "interactions.log")
 tab = header(
@@ -90,7 +97,7 @@ with left:
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
-        customer_card.history(card.id, people)
+        customer_card.history(card.id, people, merge_forms.told(card))
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
     customer_card.draw_facts(card, ways, marks, customer_card.before_a_talk(known, people), full)
@@ -106,6 +113,8 @@ match dialog():
         privacy_forms.personal_data(card, erasable=customer_card.reached(card, "privacy.erase"))
     case "erase" if customer_card.reached(card, "privacy.erase"):
         privacy_forms.erase(card)
+    case "merge" | "merged" | "unmerge" if customer_card.reached(card, "customers.merge"):
+        merge_forms.draw(card)
     case "access":
         access_forms.draw(card, asked_id("person"))
     case "asked":

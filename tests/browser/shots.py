@@ -58,6 +58,7 @@ MORE: Final = {
         "&do=erase",
         "&tab=consents",
         "&do=new_consent",
+        "&do=merge",
     ),
     "customers": (
         "?do=new",

@@ -42,6 +42,7 @@ from crm import (
     doubles,
     fields,
     interactions,
+    merges,
     notifications,
     plans,
     privacy,
@@ -53,7 +54,7 @@ from crm import (
 from crm.change_requests import ChangeRequest
 from crm.core.access import Role
 from crm.core.audit_log import AuditEntry
-from crm.core.errors import CrmError, InvalidForm, NotFound, Refused
+from crm.core.errors import Conflict, CrmError, InvalidForm, NotFound, Refused
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
@@ -61,6 +62,7 @@ from crm.counters import DailyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup, rules
 from crm.fields import OwnField
 from crm.interactions import Interaction
+from crm.merges import Merge
 from crm.notifications import Notification
 from crm.plans import Plan
 from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer, a_field, some_requisites
@@ -1057,6 +1059,55 @@ def test_a_record_carried_over_from_somebody_elses_unit_is_guarded(world):
     with pytest.raises(Refused):
         act(world, "customers.edit", change)
     assert stored(world.cast, TABLE, world.mates)["note"] is None
+
+
+def test_a_merge_tells_nothing_of_customers_of_another_team(world):
+    with world.cast.unit(world.cast.keeper) as u:
+        into_theirs = merges.merge(u, world.hidden, world.nobodys).id
+    with world.cast.unit(world.cast.rep) as u:
+        assert u.all(select(Merge.id)) == []
+        assert merges.of(u, world.hidden) == merges.of(u, world.nobodys) == []
+        for key in (world.hidden, world.nobodys):
+            with pytest.raises(NotFound):
+                merges.survivor_of(u, key)
+    with pytest.raises(Refused), world.cast.unit(world.cast.rep) as u:
+        merges.undoing(u, into_theirs)
+
+
+def test_what_a_merge_keeps_of_names_and_addresses_leaves_masked_only(world):
+    with world.cast.unit(world.cast.keeper) as u:
+        merge = merges.merge(u, world.mates, world.own, {"name": "other"}).id
+    with world.cast.unit(world.cast.rep) as u:
+        with pytest.raises(Refused, match="masked"):
+            u.all(select(Merge.before))
+        with pytest.raises(InvalidRequestError):
+            _ = u.get(Merge, merge).before
+        owned = (C.responsible_id, C.team_id, C.partner_id)
+        (row,) = u.rows(select(Merge.before, *owned).join(C, C.id == Merge.customer_id))
+        assert row["before"] == "••••••"
+
+
+TO_A_MERGED_CARD: dict[str, Callable[[UnitOfWork, World], Any]] = {
+    "the card itself": lambda u, world: u.get(Customer, world.mates),
+    "a phone": lambda u, world: u.add(Phone(customer_id=world.mates, number="1", digits="1")),
+    "a tag": lambda u, world: u.add(CustomerTag(customer_id=world.mates, tag_id=1)),
+    "a row pulled over": lambda u, world: setattr(
+        u.all(select(Contact).where(Contact.customer_id == world.own))[0], "customer_id", world.mates
+    ),
+    "another merge": lambda u, world: merges.merge(u, world.hidden, world.mates),
+}
+
+
+@pytest.mark.parametrize("way", TO_A_MERGED_CARD)
+def test_a_merged_card_is_not_written_to_by_any_way(world, way):
+    with world.cast.unit(world.cast.keeper) as u:
+        merges.merge(u, world.own, world.mates)
+    with (
+        pytest.raises(Conflict, match="merged with another card"),
+        world.cast.unit(world.cast.keeper) as u,
+        u.acting("test.attack", "customers.edit_personal"),
+    ):
+        TO_A_MERGED_CARD[way](u, world)
 
 
 # --- the other guarded records ----------------------------------------------

@@ -71,11 +71,12 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit(standing.rep) as u:
         request = change_requests.ask(u, shared["colleague's"], "New phone").id
 
-    def there(key: int) -> dict[str, int]:
+    def there(key: int, of: str | None) -> dict[str, int]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
-        return persons | {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
+        persons |= {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
+        return persons | {"double_id": a_customer(standing, of, partner=of == "partner")}
 
-    people = {key: there(key) for key in shared.values()}
+    people = {shared[name]: there(shared[name], of) for name, of in RELATIONS.items() if name != "own"}
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
@@ -83,7 +84,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         facts |= {"field_id": field, "request_id": request}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
-        people[own] = there(own)
+        people[own] = there(own, part)
         these = {name: shared.get(name, own) for name in RELATIONS}
         found[part] = {name: Stage(standing, part, key, **people[key], **facts) for name, key in these.items()}
     return found

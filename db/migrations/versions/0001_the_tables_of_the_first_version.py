@@ -277,7 +277,11 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("import_id", sa.Integer(), nullable=True),
         sa.Column("archived_at", Instant(), nullable=True),
+        sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"], ["customers.id"], name=op.f("fk_customers_merged_into_id_customers")
+        ),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_customers_responsible_id_users")),
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_customers_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
@@ -306,6 +310,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         )
         batch_op.create_index(batch_op.f("ix_customers_import_id"), ["import_id"], unique=False)
         batch_op.create_index("ix_customers_last", ["last_interaction_at", "id", "archived_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_customers_merged_into_id"), ["merged_into_id"], unique=False)
         batch_op.create_index("ix_customers_name", ["sort_name", "id", "archived_at"], unique=False)
         batch_op.create_index(
             "ix_customers_partner_name", ["partner_id", "sort_name", "id", "archived_at"], unique=False
@@ -698,6 +703,30 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_mass_edit_rows_fate", ["mass_edit_id", "fate", "customer_id"], unique=False)
 
     op.create_table(
+        "merges",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("other_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("moved", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("undone_at", Instant(), nullable=True),
+        sa.Column("undone_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_merges_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["customers.id"], name=op.f("fk_merges_other_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
+    )
+    with op.batch_alter_table("merges", schema=None) as batch_op:
+        batch_op.create_index("ix_merges_customer", ["customer_id", "id"], unique=False)
+        batch_op.create_index("ix_merges_other", ["other_id", "id"], unique=False)
+
+    op.create_table(
         "phones",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -765,6 +794,18 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     with op.batch_alter_table("requisites", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requisites_customer_id"), ["customer_id"], unique=False)
 
+    op.create_table(
+        "merged_rows",
+        sa.Column("merge_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merge_id"], ["merges.id"], name=op.f("fk_merged_rows_merge_id_merges"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("merge_id", "record", "field", "row_id", name=op.f("pk_merged_rows")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "purchase_lines",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
