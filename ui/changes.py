@@ -95,6 +95,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "columns": N_("Columns"),
     "rule": N_("Filter"),
     "sorted_by": N_("Sort by"),
+    "state": N_("State"),
+    "parted_at": N_("Not the same since"),
+    "parted_by_id": N_("Who said so"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -122,7 +125,7 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.K
 
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
-PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id"})
+PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "parted_by_id"})
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
 NUMBERS: Final = frozenset({"sign_in", "hand_over"})

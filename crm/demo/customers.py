@@ -34,6 +34,8 @@ PHONE_COUNTS: Final = {False: (0.05, 0.7, 0.21, 0.04), True: (0.02, 0.5, 0.36, 0
 EMAIL_COUNTS: Final = {False: (0.3, 0.58, 0.1, 0.02), True: (0.08, 0.62, 0.24, 0.06)}
 """Shares of customers with no, one, two and three phones and e-mails: persons (False), companies (True)."""
 CROWD: Final = 2_000
+TWINS, TWINS_FROM = 6, 60
+"""So many of the first customers are there twice; their second records stand behind this place."""
 KNOWN_PHONE: Final = "+86 10 6552 9988"
 """Of a customer whom everybody knows."""
 MAIL_HOSTS: Final = ("mail.example", "post.example", "inbox.example")
@@ -96,6 +98,7 @@ def draw(rng: Generator, span: Span, staff: Staff, place: Array, *, first: bool,
     )
     if first and count > 1:
         _known_ones(drawn, staff)
+        _twins(drawn)
     return drawn
 
 
@@ -238,6 +241,28 @@ def _known_ones(drawn: Drawn, staff: Staff) -> None:
             drawn.texts[key][place] = value
     _replace(drawn, "phones", {0: ("+7 495 234-56-78", "74952345678"), 1: (KNOWN_PHONE, "861065529988")})
     _replace(drawn, "emails", {0: ("ivan@specstroy.example",) * 2, 1: ("info@huaxin.example",) * 2})
+
+
+def _twins(drawn: Drawn) -> None:
+    """Let some customers be there twice: entered again later, with the same name, city and phone and without a mail address."""
+    whose = dict(zip(reversed(drawn.phones.who.tolist()), range(len(drawn.phones.who) - 1, -1, -1), strict=True))
+    free = [place for place in range(2, len(drawn.tongue)) if place >= TWINS_FROM]
+    phones: dict[int, tuple[str, str]] = {}
+    for one in [place for place in range(2, len(drawn.tongue)) if place in whose and place < TWINS_FROM][:TWINS]:
+        alike = (
+            place
+            for place in free
+            if (drawn.tongue[place], drawn.company[place]) == (drawn.tongue[one], drawn.company[one])
+        )
+        other = next(alike, None)
+        if other is None:
+            continue
+        free.remove(other)
+        phones[other] = (drawn.phones.written[whose[one]], drawn.phones.plain[whose[one]])
+        for key in ("name", "city", "region"):
+            drawn.texts[key][other] = drawn.texts[key][one]
+    if phones:
+        _replace(drawn, "phones", phones)
 
 
 def _replace(drawn: Drawn, what: str, rows: dict[int, tuple[str, str]]) -> None:

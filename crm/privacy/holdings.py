@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, or_
+
 from crm import interactions
 from crm.change_requests import ChangeRequest
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
+from crm.duplicates import Pair
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
@@ -36,7 +39,7 @@ class Holding:
     """One table with data of customers.
 
     told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
-    goes: whole rows go. key: the column that names the customer.
+    goes: whole rows go. key: the column that names the customer; other_key: one that names another customer in the same way.
     """
 
     model: type[Base]
@@ -45,6 +48,12 @@ class Holding:
     emptied: Mapping[str, Any] = field(default_factory=dict)
     goes: bool = False
     key: str = "customer_id"
+    other_key: str = ""
+
+    def mine(self, customer_id: int) -> ColumnElement[bool]:
+        """Return 'the row is about this customer' as SQL."""
+        columns = self.model.__table__.c
+        return or_(*(columns[key] == customer_id for key in (self.key, self.other_key) if key))
 
     @property
     def name(self) -> str:
@@ -119,6 +128,13 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "address": Told(N_("Legal address")),
         },
         goes=True,
+    ),
+    Holding(
+        Pair,
+        N_("Possible duplicates"),
+        {"certainty": Told(N_("How certain")), "found_at": _AT, "parted_at": Told(N_("Not the same since"))},
+        goes=True,
+        other_key="other_id",
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(

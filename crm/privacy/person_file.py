@@ -74,7 +74,7 @@ def everything(u: UnitOfWork, customer_id: int) -> dict[str, Rows]:
 def rows_of(u: UnitOfWork, holding: Holding, customer_id: int) -> Rows:
     """Return the rows of one table about one customer, whole."""
     table = holding.model.__table__
-    found = u.execute(select(table).where(table.c[holding.key] == customer_id).order_by(*table.primary_key), raw=True)
+    found = u.execute(select(table).where(holding.mine(customer_id)).order_by(*table.primary_key), raw=True)
     return [dict(row) for row in found.mappings()]
 
 
