@@ -1,7 +1,10 @@
 """The parts of the screen of duplicates: how the look over the base stands, and the pairs side by side."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import streamlit as st
@@ -23,8 +26,9 @@ PARTED: Final = "_duplicates.parted"
 
 TONES: Final = {"sure": "bad", "likely": "warn", "possible": ""}
 ALIKE: Final = 0.6
-"""Texts that are less alike than this differ as a whole: marks in every second letter help nobody."""
+"""Words that are less alike than this differ as a whole: marks in every second letter help nobody."""
 
+_WORDS: Final = re.compile(r"[^\W_]+|[\W_]+")
 Piece = tuple[str, bool]
 """Some text, and whether it differs from the other side."""
 
@@ -224,13 +228,38 @@ def _plain(value: str | Sequence[str]) -> list[Piece]:
 
 
 def _texts(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
+    """Compare word by word, and sign by sign where two words in the same place are alike."""
     if not one or not other:
         return _plain(one), _plain(other)
+    words_here, words_there = _WORDS.findall(one), _WORDS.findall(other)
+    here: list[Piece] = []
+    there: list[Piece] = []
+    matcher = SequenceMatcher(
+        None, [w.casefold() for w in words_here], [w.casefold() for w in words_there], autojunk=False
+    )
+    for step, begin, end, start, stop in matcher.get_opcodes():
+        mine, theirs = words_here[begin:end], words_there[start:stop]
+        if step == "replace" and len(mine) == len(theirs):
+            for pair in zip(mine, theirs, strict=True):
+                for side, pieces in zip((here, there), _signs(*pair), strict=True):
+                    side.extend(pieces)
+        else:
+            here += [(word, step != "equal") for word in mine]
+            there += [(word, step != "equal") for word in theirs]
+    return _joined(here), _joined(there)
+
+
+def _signs(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
     matcher = SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False)
-    if matcher.ratio() < ALIKE or len(one.casefold()) != len(one) or len(other.casefold()) != len(other):
-        differs = one.casefold() != other.casefold()
-        return [(one, differs)], [(other, differs)]
+    if matcher.ratio() < ALIKE or (len(one.casefold()), len(other.casefold())) != (len(one), len(other)):
+        return [(one, True)], [(other, True)]
     steps = matcher.get_opcodes()
-    here = [(one[begin:end], step != "equal") for step, begin, end, _b, _e in steps if end > begin]
-    there = [(other[begin:end], step != "equal") for step, _b, _e, begin, end in steps if end > begin]
-    return here, there
+    return (
+        [(one[begin:end], step != "equal") for step, begin, end, _b, _e in steps if end > begin],
+        [(other[begin:end], step != "equal") for step, _b, _e, begin, end in steps if end > begin],
+    )
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Put neighbours together that are marked alike."""
+    return [("".join(text for text, _ in those), differs) for differs, those in groupby(pieces, itemgetter(1))]

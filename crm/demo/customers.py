@@ -244,35 +244,42 @@ def _known_ones(drawn: Drawn, staff: Staff) -> None:
 
 
 def _twins(drawn: Drawn) -> None:
-    """Let some customers be there twice: entered again later, with the same name, city and phone and without a mail address."""
-    whose = dict(zip(reversed(drawn.phones.who.tolist()), range(len(drawn.phones.who) - 1, -1, -1), strict=True))
-    free = [place for place in range(2, len(drawn.tongue)) if place >= TWINS_FROM]
-    phones: dict[int, tuple[str, str]] = {}
-    for one in [place for place in range(2, len(drawn.tongue)) if place in whose and place < TWINS_FROM][:TWINS]:
-        alike = (
-            place
-            for place in free
-            if (drawn.tongue[place], drawn.company[place]) == (drawn.tongue[one], drawn.company[one])
-        )
-        other = next(alike, None)
-        if other is None:
-            continue
-        free.remove(other)
-        phones[other] = (drawn.phones.written[whose[one]], drawn.phones.plain[whose[one]])
-        for key in ("name", "city", "region"):
-            drawn.texts[key][other] = drawn.texts[key][one]
+    """Let some persons be there twice: entered again later with the same name, city and phone, every second with the same mail."""
+    phone, email = _firsts(drawn.phones), _firsts(drawn.emails)
+    ones = [
+        place for place in range(2, len(drawn.tongue)) if place in phone and place in email and not drawn.company[place]
+    ]
+    others = [place for place in ones if place >= TWINS_FROM]
+    phones: dict[int, tuple[str, str] | None] = {}
+    emails: dict[int, tuple[str, str] | None] = {}
+    for one in [place for place in ones if place < TWINS_FROM][:TWINS]:
+        other = next((place for place in others if drawn.tongue[place] == drawn.tongue[one]), None)
+        if other is not None:
+            others.remove(other)
+            phones[other], emails[other] = phone[one], email[one] if len(emails) % 2 else None
+            drawn.texts["address"][other] = None
+            for key in ("name", "city", "region"):
+                drawn.texts[key][other] = drawn.texts[key][one]
     if phones:
         _replace(drawn, "phones", phones)
+        _replace(drawn, "emails", emails)
 
 
-def _replace(drawn: Drawn, what: str, rows: dict[int, tuple[str, str]]) -> None:
-    """Give the customers at some places exactly one phone or e-mail."""
+def _firsts(reached: Reached) -> dict[int, tuple[str, str]]:
+    """Return place of a customer -> his first phone or e-mail, written and as it is searched."""
+    rows = zip(reached.who.tolist(), reached.written, reached.plain, strict=True)
+    return {who: (written, plain) for who, written, plain in reversed(list(rows))}
+
+
+def _replace(drawn: Drawn, what: str, rows: Mapping[int, tuple[str, str] | None]) -> None:
+    """Give the customers at some places exactly one phone or e-mail, or none."""
     old: Reached = getattr(drawn, what)
     keep = np.flatnonzero(~np.isin(old.who, list(rows)))
+    given = {place: row for place, row in rows.items() if row is not None}
     new = Reached(
-        np.concatenate([list(rows), old.who[keep]]),
-        np.concatenate([np.zeros(len(rows), int), old.position[keep]]),
-        [written for written, _ in rows.values()] + [old.written[place] for place in keep],
-        [plain for _, plain in rows.values()] + [old.plain[place] for place in keep],
+        np.concatenate([np.array(list(given), int), old.who[keep]]),
+        np.concatenate([np.zeros(len(given), int), old.position[keep]]),
+        [written for written, _ in given.values()] + [old.written[place] for place in keep],
+        [plain for _, plain in given.values()] + [old.plain[place] for place in keep],
     )
     setattr(drawn, what, new)

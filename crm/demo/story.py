@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import product
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
@@ -17,7 +17,7 @@ from crm.core import clock
 from crm.core.access import Identity, Role
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork, as_system, unit_of_work
-from crm.customers import Customer, Phone
+from crm.customers import Customer, Email, Phone
 from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
 from crm.demo.customers import KNOWN_PHONE
@@ -70,20 +70,30 @@ def _duplicates(today: _Today) -> None:
     """Let the base have been looked over two days ago: who has the same phone waits to be decided about."""
     with as_system(today.database, now=today.now - timedelta(days=2)) as u:
         look = duplicates.run.begin(u, "of the demonstration").id
-        phones = u.rows(
-            select(Phone.customer_id, Phone.digits).where(Phone.customer_id <= LOOKED_THROUGH).order_by(Phone.id)
+        phones, emails = (
+            u.rows(
+                select(way.customer_id, column.label("way")).where(way.customer_id <= LOOKED_THROUGH).order_by(way.id)
+            )
+            for way, column in ((Phone, Phone.digits), (Email, Email.address))
         )
-        those: dict[str, list[int]] = {}
-        for row in phones:
-            those.setdefault(row["digits"], []).append(row["customer_id"])
-        twins = sorted({(min(keys), max(keys)) for keys in those.values() if len(set(keys)) > 1})
+        written = _shared(emails)
         found = [
-            duplicates.Found(*pair, (1, 1), certainty, ("phone", "name", "city"))
-            for pair, certainty in zip(twins, (0.999, 0.997, 0.96, 0.93, 0.84, 0.71), strict=False)
+            duplicates.Found(*pair, (1, 1), 0.9999, ("phone", "email", "name", "city"))
+            if pair in written
+            else duplicates.Found(*pair, (1, 1), 0.93, ("phone", "name", "city"))
+            for pair in sorted(_shared(phones))
         ]
         if found:
             duplicates.run.keep(u, look, found)
         duplicates.run.finish(u, look, LOOKED_THROUGH)
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> set[tuple[int, int]]:
+    """Return the pairs of customers who have the same."""
+    those: dict[str, set[int]] = {}
+    for row in rows:
+        those.setdefault(row["way"], set()).add(row["customer_id"])
+    return {(min(keys), max(keys)) for keys in those.values() if len(keys) > 1}
 
 
 def _plans(today: _Today, wishes: Wishes) -> None:

@@ -185,6 +185,8 @@ def test_what_somebody_typed_is_never_markup(cast):
     ("one", "other", "marked"),
     [
         ("Vega Trade", "Vega Treid", (["a", "e"], ["ei"])),
+        ("Sadovaya 12, flat 5", "Sadovaya 17, flat 5", (["12"], ["17"])),
+        ("Mira 52", "Novaya 52", (["Mira"], ["Novaya"])),
         ("Vega", "Lirra", (["Vega"], ["Lirra"])),
         ("ROMASHKA", "Romashka", ([], [])),
         ("", "Perm", ([], [])),

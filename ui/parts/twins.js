@@ -50,7 +50,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       button.onclick = () => { button.disabled = true; setTriggerValue("decided", pair.id) }
       acts.append(button)
     }
-    if (pair.href) acts.append(visit("button primary", "merge", pair.merge, pair.href))
+    if (pair.href) acts.append(visit("button primary", "merge", data.merge, pair.href))
     card.append(head, body, acts)
     return card
   })
