@@ -15,6 +15,7 @@ BENCHES: Final = {
     "counter": "from a save to every viewer's new number, 50 viewers, and what their looking costs",
     "sessions": "signed-in people who click every 2 seconds: 150 a process, 300 on two behind nginx, memory of each",
     "lookup": "the look-up box: time of the query layer for each kind of question, and whether the one meant is found",
+    "duplicates_base": "duplicates of the whole base: precision and recall on known ones, seconds and memory of a look",
     "doubles": "whether somebody is there already: time of the look that a form takes while a customer is entered",
 }
 """Name -> what it measures. Each is a module of this package with `measure(wish, sheet)`."""
@@ -44,13 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--database", metavar="URL", help="an empty or already filled database instead of an embedded one"
     )
+    parser.add_argument("--data", metavar="FOLDER", help="files with known answers, for the benches that need them")
     parser.add_argument("--details", action="store_true", help="print the tables of the written results, too")
     given = parser.parse_args(arguments)
     if given.name is None:
         for name, line in BENCHES.items():
-            print(f"{name:10} {line}")
+            print(f"{name:15} {line}")
         return 0
-    wish = Wish(given.customers, given.seed, given.database)
+    wish = Wish(given.customers, given.seed, given.database, given.data)
     sheets = []
     for name in BENCHES if given.name == "all" else [given.name]:
         sheets.append(take(name, wish))

@@ -26,11 +26,15 @@ _CPU_INFO: Final = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants measured. customers: None takes the bench's own sizes; url: of another database."""
+    """What somebody wants measured.
+
+    customers: None takes the bench's own sizes; url: of another database; data: folder of files with known answers.
+    """
 
     customers: int | None = None
     seed: int = SEED
     url: str | None = None
+    data: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from crm import (
     backups,
@@ -26,6 +26,7 @@ from crm import (
     contacts,
     customers,
     doubles,
+    duplicates,
     exports,
     fields,
     handovers,
@@ -223,6 +224,17 @@ def a_consent(cast: Cast, customer_id: int, purpose: str = "email", **facts: Any
         return consents.record(u, customer_id, purpose=purpose, **given).id
 
 
+def a_pair(cast: Cast, one: int, other: int, certainty: float = 0.99, signs: tuple[str, ...] = ("phone",)) -> int:
+    """Note of two customers that they may be one; return the pair's id."""
+    found = duplicates.Found(min(one, other), max(one, other), (1, 1), certainty, signs)
+    with cast.unit() as u:
+        look = duplicates.run.begin(u, f"look for {one} and {other}").id
+        duplicates.run.keep(u, look, [found])
+        duplicates.run.finish(u, look, customers=2)
+        these = duplicates.Pair.customer_id == found.customer_id, duplicates.Pair.other_id == found.other_id
+        return int(u.value(select(duplicates.Pair.id).where(*these)))
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -242,6 +254,8 @@ class Stage:
     contact_id: a person there, too, gone_id: one who
     has left. tag_ids: two tags, requisites_id:
     and consent_id: of the customer. imports: state -> an import of the person's own;
+    of the customer. imports: state -> an import of the person's own;
+    pair: id and customers of two that may be one;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
@@ -269,6 +283,7 @@ class Stage:
     exports: Mapping[str, Any]
     mass_edits: Mapping[str, Any]
     filter_id: int
+    pair: tuple[int, int, int]
 
     @property
     def me(self) -> int:
@@ -313,6 +328,16 @@ CALLS: Final[Mapping[str, Call]] = {
     "doubles.grant": lambda u, s: doubles.grant(u, s.customer_id, s.me, seen=1),
     "doubles.settle": lambda u, s: doubles.settle(u, {"phones": ["+7 999 000-00-01"]}, of=s.customer_id),
     "doubles.told": lambda u, _: doubles.told(u, {"phones": [PHONE]}),
+    "duplicates.begin": lambda u, _: duplicates.run.begin(u, "by-calendar"),
+    "duplicates.fail": lambda u, _: duplicates.run.fail(u, "nothing", Invalid("x")),
+    "duplicates.finish": lambda u, _: duplicates.run.finish(u, duplicates.run.begin(u, "finished").id, 0),
+    "duplicates.keep": lambda u, s: duplicates.run.keep(
+        u, duplicates.run.begin(u, "kept").id, [duplicates.Found(*s.pair[1:], (1, 1), 0.9, ("phone",))]
+    ),
+    "duplicates.look_now": lambda u, _: duplicates.look_now(u),
+    "duplicates.part": lambda u, s: duplicates.part(u, s.pair[0]),
+    "duplicates.stop": lambda u, _: duplicates.stop(u, duplicates.look_now(u).id),
+    "duplicates.unpart": lambda u, s: duplicates.unpart(u, s.pair[0]),
     "exports.ask": lambda u, _: exports.ask(u, WISH, sign_in_id=None),
     "exports.fail": lambda u, s: exports.steps.fail(u, s.exports["making"].id, Invalid("x")),
     "exports.finish": lambda u, s: exports.steps.finish(u, s.exports["making"].id, 1),

@@ -457,6 +457,11 @@ SAID_ALOUD = {
     "crm/doubles/finding.py:_rows": "who has the same, also out of sight; `telling` lets nothing leave but who is responsible",
     "crm/mass_edits/asking.py:ask": "thousands of keys at once, of whom each passed every right that is needed",
     "crm/mass_edits/run.py:_note": "one statement for what became of a handful of customers",
+    "crm/duplicates/reading.py:count": "the whole base is compared; whoever asks sees a pair only when he sees both",
+    "crm/duplicates/reading.py:_read": "likewise: what is read goes into the comparison and nowhere else",
+    "crm/duplicates/run.py:keep": "a thousand pairs at once, also of customers whom whoever asked does not see",
+    "crm/duplicates/run.py:finish": "likewise the pairs that were not found any more",
+    "crm/duplicates/run.py:step": "how far the job is, also for whoever did not ask for it",
     "crm/handovers.py:_move": "thousands of customers at once; their keys came through the door within the right's own reach",
     "crm/merges/links.py:move": "thousands of rows at once; both customers came through the door within the right's own reach",
     "crm/merges/links.py:move_back": "likewise",
@@ -516,6 +521,7 @@ CONNECTIONS = {
     "crm/sessions/second_factor.py:drop_totp": "likewise for the second factor",
     "crm/sessions/beginnings.py:_create": "the first accounts get their passwords in one transaction with themselves",
     "crm/health.py:looked_at": "looks through the transaction that is open: marks and signs of life, no business data",
+    "crm/duplicates/records.py:Pair.owned": "asks for the guard to whom both customers belong, as ChildOf does for one",
     "crm/backups.py:_who_cares": "reads the adjustments of rights as the door does",
 }
 """Where a unit's connection is taken out of it: why."""
@@ -553,6 +559,7 @@ AS_SYSTEM = {
     "crm/merges/changes.py": "tells whoever was responsible for a merged customer, behind whose bell nobody else puts anything",
     "crm/doubles/access.py": "tells the responsible and the leader who asks for access, behind whose bells nobody else puts anything",
     "crm/privacy/limit.py": "tells the leader when somebody is stopped: the unit of whoever was stopped is rolled back",
+    "crm/duplicates/run.py": "notes why a look ended when the account of whoever asked has ended; whether its job is lost",
     "crm/exports/steps.py": "tells whoever exports that the file is ready, or notes why there is none when the account has ended",
     "crm/core": "jobs that nobody asked for run as SYSTEM",
 }

@@ -126,6 +126,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "tags_off": N_("Tags taken off"),
     "total": N_("How many"),
     "state": N_("State"),
+    "parted_at": N_("Not the same since"),
+    "parted_by_id": N_("Who said so"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -158,7 +160,9 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.K
 
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
-PEOPLE: Final = frozenset({"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to"})
+PEOPLE: Final = frozenset(
+    {"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to", "parted_by_id"}
+)
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
 NUMBERS: Final = frozenset({"sign_in", "hand_over", merges.NOTED})

@@ -77,7 +77,7 @@ def table(
     written = [cells for _column, cells in drawn]
     lines = [{"href": opens(row) if opens else "", "cells": cells} for row, *cells in zip(given, *written, strict=True)]
     heads = [_heading(one, order) for one, _cells in drawn]
-    data: dict[str, Any] = {"columns": heads, "rows": lines, "count": count, "pages": _pages(rows_in_all)}
+    data: dict[str, Any] = {"columns": heads, "rows": lines, "count": count, "pages": pages(rows_in_all)}
     if changes is not None:
         lines = [line | ({"id": row["id"]} if changes(row) else {}) for line, row in zip(lines, given, strict=True)]
         data |= {"rows": lines, "edit": opening(QUICK), "pencil": _("Change")}
@@ -132,9 +132,9 @@ def asked_page() -> int:
     return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 9 else 1  # noqa: PLR2004  a page number
 
 
-def _pages(rows: int) -> list[dict[str, Any]]:
+def pages(rows: int, size: int = SIZE) -> list[dict[str, Any]]:
     """Return the paging: first, last, and those around the present page."""
-    last, now = -(-rows // SIZE), asked_page()
+    last, now = -(-rows // size), asked_page()
     if last <= 1:
         return []
     found: list[dict[str, Any]] = []

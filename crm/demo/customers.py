@@ -34,6 +34,8 @@ PHONE_COUNTS: Final = {False: (0.05, 0.7, 0.21, 0.04), True: (0.02, 0.5, 0.36, 0
 EMAIL_COUNTS: Final = {False: (0.3, 0.58, 0.1, 0.02), True: (0.08, 0.62, 0.24, 0.06)}
 """Shares of customers with no, one, two and three phones and e-mails: persons (False), companies (True)."""
 CROWD: Final = 2_000
+TWINS, TWINS_FROM = 6, 60
+"""So many of the first customers are there twice; their second records stand behind this place."""
 KNOWN_PHONE: Final = "+86 10 6552 9988"
 """Of a customer whom everybody knows."""
 MAIL_HOSTS: Final = ("mail.example", "post.example", "inbox.example")
@@ -96,6 +98,7 @@ def draw(rng: Generator, span: Span, staff: Staff, place: Array, *, first: bool,
     )
     if first and count > 1:
         _known_ones(drawn, staff)
+        _twins(drawn)
     return drawn
 
 
@@ -240,14 +243,43 @@ def _known_ones(drawn: Drawn, staff: Staff) -> None:
     _replace(drawn, "emails", {0: ("ivan@specstroy.example",) * 2, 1: ("info@huaxin.example",) * 2})
 
 
-def _replace(drawn: Drawn, what: str, rows: dict[int, tuple[str, str]]) -> None:
-    """Give the customers at some places exactly one phone or e-mail."""
+def _twins(drawn: Drawn) -> None:
+    """Let some persons be there twice: entered again later with the same name, city and phone, every second with the same mail."""
+    phone, email = _firsts(drawn.phones), _firsts(drawn.emails)
+    ones = [
+        place for place in range(2, len(drawn.tongue)) if place in phone and place in email and not drawn.company[place]
+    ]
+    others = [place for place in ones if place >= TWINS_FROM]
+    phones: dict[int, tuple[str, str] | None] = {}
+    emails: dict[int, tuple[str, str] | None] = {}
+    for one in [place for place in ones if place < TWINS_FROM][:TWINS]:
+        other = next((place for place in others if drawn.tongue[place] == drawn.tongue[one]), None)
+        if other is not None:
+            others.remove(other)
+            phones[other], emails[other] = phone[one], email[one] if len(emails) % 2 else None
+            drawn.texts["address"][other] = None
+            for key in ("name", "city", "region"):
+                drawn.texts[key][other] = drawn.texts[key][one]
+    if phones:
+        _replace(drawn, "phones", phones)
+        _replace(drawn, "emails", emails)
+
+
+def _firsts(reached: Reached) -> dict[int, tuple[str, str]]:
+    """Return place of a customer -> his first phone or e-mail, written and as it is searched."""
+    rows = zip(reached.who.tolist(), reached.written, reached.plain, strict=True)
+    return {who: (written, plain) for who, written, plain in reversed(list(rows))}
+
+
+def _replace(drawn: Drawn, what: str, rows: Mapping[int, tuple[str, str] | None]) -> None:
+    """Give the customers at some places exactly one phone or e-mail, or none."""
     old: Reached = getattr(drawn, what)
     keep = np.flatnonzero(~np.isin(old.who, list(rows)))
+    given = {place: row for place, row in rows.items() if row is not None}
     new = Reached(
-        np.concatenate([list(rows), old.who[keep]]),
-        np.concatenate([np.zeros(len(rows), int), old.position[keep]]),
-        [written for written, _ in rows.values()] + [old.written[place] for place in keep],
-        [plain for _, plain in rows.values()] + [old.plain[place] for place in keep],
+        np.concatenate([np.array(list(given), int), old.who[keep]]),
+        np.concatenate([np.zeros(len(given), int), old.position[keep]]),
+        [written for written, _ in given.values()] + [old.written[place] for place in keep],
+        [plain for _, plain in given.values()] + [old.plain[place] for place in keep],
     )
     setattr(drawn, what, new)

@@ -6,18 +6,28 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import product
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from sqlalchemy import select
 
-from crm import change_requests, consents, doubles, interactions, merges, notifications, plans, saved_filters
+from crm import (
+    change_requests,
+    consents,
+    doubles,
+    duplicates,
+    interactions,
+    merges,
+    notifications,
+    plans,
+    saved_filters,
+)
 from crm.core import clock
 from crm.core.access import Identity, Role
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork, as_system, unit_of_work
-from crm.customers import Customer
+from crm.customers import Customer, Email, Phone
 from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
 from crm.demo.customers import KNOWN_PHONE
@@ -35,6 +45,7 @@ CONSENTING: Final = 2
 """Of so many customers each rep has recorded what they allow."""
 KEEPER, SERVES = "keeper", "anna"
 """Who merges two customers, and of whom."""
+LOOKED_THROUGH: Final = 500
 FROM_NINE: Final = timedelta(hours=9)
 AT_LEAST: Final = timedelta(hours=2)
 """Today's entries lie between nine o'clock and now, in the last two hours where that is earlier, but never yesterday."""
@@ -67,7 +78,38 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _wish(today)
         _merge(today)
         _filters(today)
+        _duplicates(today)
     _messages(today)
+
+
+def _duplicates(today: _Today) -> None:
+    """Let the base have been looked over two days ago: who has the same phone waits to be decided about."""
+    with as_system(today.database, now=today.now - timedelta(days=2)) as u:
+        look = duplicates.run.begin(u, "of the demonstration").id
+        phones, emails = (
+            u.rows(
+                select(way.customer_id, column.label("way")).where(way.customer_id <= LOOKED_THROUGH).order_by(way.id)
+            )
+            for way, column in ((Phone, Phone.digits), (Email, Email.address))
+        )
+        written = _shared(emails)
+        found = [
+            duplicates.Found(*pair, (1, 1), 0.9999, ("phone", "email", "name", "city"))
+            if pair in written
+            else duplicates.Found(*pair, (1, 1), 0.93, ("phone", "name", "city"))
+            for pair in sorted(_shared(phones))
+        ]
+        if found:
+            duplicates.run.keep(u, look, found)
+        duplicates.run.finish(u, look, LOOKED_THROUGH)
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> set[tuple[int, int]]:
+    """Return the pairs of customers who have the same."""
+    those: dict[str, set[int]] = {}
+    for row in rows:
+        those.setdefault(row["way"], set()).add(row["customer_id"])
+    return {(min(keys), max(keys)) for keys in those.values() if len(keys) > 1}
 
 
 def _plans(today: _Today, wishes: Wishes) -> None:

@@ -43,6 +43,8 @@ STAYS: Final[Mapping[str, str]] = {
     "merges": "what was merged into whom stays what it was",
     "merges.other_id": "likewise",
     "search_tokens": "the index is made anew from what is there afterwards",
+    "duplicate_pairs": "pairs compare two cards as they are; the next look compares anew",
+    "duplicate_pairs.other_id": "likewise",
     "mass_edit_rows": "what a mass edit did to this very card: undoing it looks for it there",
     "import_rows": "what a file did to this very card: undoing that import looks for it there",
 }

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, or_
+
 from crm import interactions
 from crm.change_requests import ChangeRequest
 from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
+from crm.duplicates import Pair
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.mass_edits import FATES, MassEditRow
@@ -39,7 +42,7 @@ class Holding:
     """One table with data of customers.
 
     told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
-    goes: whole rows go. key: the column that names the customer.
+    goes: whole rows go. key: the column that names the customer; other_key: one that names another customer in the same way.
     """
 
     model: type[Base]
@@ -48,6 +51,12 @@ class Holding:
     emptied: Mapping[str, Any] = field(default_factory=dict)
     goes: bool = False
     key: str = "customer_id"
+    other_key: str = ""
+
+    def mine(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        """Return 'the row is about one of these customers' as SQL."""
+        columns = self.model.__table__.c
+        return or_(*(columns[key].in_(ids) for key in (self.key, self.other_key) if key))
 
     @property
     def name(self) -> str:
@@ -122,6 +131,13 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "address": Told(N_("Legal address")),
         },
         goes=True,
+    ),
+    Holding(
+        Pair,
+        N_("Possible duplicates"),
+        {"certainty": Told(N_("How certain")), "found_at": _AT, "parted_at": Told(N_("Not the same since"))},
+        goes=True,
+        other_key="other_id",
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(

@@ -73,10 +73,11 @@ def planned(cron: str | None) -> str:
     """Write when the calendar starts a job."""
     if cron is None:
         return _("On demand")
-    minute, hour, *_rest = cron.split()
+    minute, hour, _day, _month, weekday = cron.split()
     if hour == "*":
         return _("Every hour")
-    return _("Every day at {time} UTC").format(time=f"{int(hour):02}:{int(minute):02}")
+    said = _("Every day at {time} UTC") if weekday == "*" else _("Every week at {time} UTC")
+    return said.format(time=f"{int(hour):02}:{int(minute):02}")
 
 
 def all_jobs(last: dict[str, JobState]) -> None:

@@ -76,6 +76,7 @@ MORE: Final = {
     "users": ("?do=new",),
     "teams": ("?team=1", "?do=new"),
     "imports": ("?do=new",),
+    "duplicates": ("?tab=parted", "?band=likely"),
 }
 """What else of a screen is looked at: its dialogs, tabs and its emptiness."""
 

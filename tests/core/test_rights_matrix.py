@@ -45,6 +45,7 @@ from tests.cast import (
     a_contact,
     a_customer,
     a_former_contact,
+    a_pair,
     some_requisites,
 )
 
@@ -77,11 +78,13 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         return persons | {"double_id": a_customer(standing, of, partner=of == "partner")}
 
     people = {shared[name]: there(shared[name], of) for name, of in RELATIONS.items() if name != "own"}
+    twins = sorted((shared["colleague's"], shared["nobody's"]))
+    pair = (a_pair(standing, *twins), *twins)
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts |= {"field_id": field, "request_id": request}
+        facts |= {"field_id": field, "request_id": request, "pair": pair}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
         people[own] = there(own, part)

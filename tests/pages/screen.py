@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from crm.core.access import Identity
@@ -56,3 +57,13 @@ def press(at: AppTest, label: str) -> AppTest:
     found = [one for one in at.button if one.label == label]
     assert len(found) == 1, (label, [one.label for one in at.button])
     return found[0].click().run()
+
+
+def happened(at: AppTest, key: str, event: str, value: Any) -> AppTest:
+    """Let a part of our own tell the page something, as the browser does when it calls `setTriggerValue`."""
+    found = next(one for one in at.get("bidi_component") if one.key == key)
+    states = at._tree.get_widget_states()
+    told = states.widgets.add()
+    told.id = _make_trigger_id(found.proto.id, "events")
+    told.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    return at._run(states)

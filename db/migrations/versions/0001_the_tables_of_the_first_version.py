@@ -67,6 +67,21 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.PrimaryKeyConstraint("day", "responsible_id", "measure", name=op.f("pk_daily_counts")),
     )
     op.create_table(
+        "duplicate_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("started_at", Instant(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.JSON(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_runs")),
+        sa.UniqueConstraint("job_id", name=op.f("uq_duplicate_runs_job_id")),
+    )
+    op.create_table(
         "job_progress",
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
@@ -626,6 +641,32 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("customer_tags", schema=None) as batch_op:
         batch_op.create_index("ix_customer_tags_tag", ["tag_id", "customer_id"], unique=False)
+
+    op.create_table(
+        "duplicate_pairs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("other_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("certainty", sa.Float(), nullable=False),
+        sa.Column("signs", sa.Integer(), nullable=False),
+        sa.Column("customer_version", sa.Integer(), nullable=False),
+        sa.Column("other_version", sa.Integer(), nullable=False),
+        sa.Column("found_at", Instant(), nullable=False),
+        sa.Column("parted_at", Instant(), nullable=True),
+        sa.Column("parted_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_duplicate_pairs_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["customers.id"], name=op.f("fk_duplicate_pairs_other_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_pairs")),
+        sa.UniqueConstraint("customer_id", "other_id", name=op.f("uq_duplicate_pairs_customer_id_other_id")),
+    )
+    with op.batch_alter_table("duplicate_pairs", schema=None) as batch_op:
+        batch_op.create_index("ix_duplicate_pairs_open", ["parted_at", "certainty", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_duplicate_pairs_other_id"), ["other_id"], unique=False)
 
     op.create_table(
         "emails",
