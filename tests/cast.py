@@ -319,7 +319,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "imports.fail": lambda u, s: imports.run.fail(u, s.imports["running"].id, Invalid("x")),
     "imports.finish": lambda u, s: imports.run.finish(u, s.imports["running"].id),
     "imports.remove_old_files": lambda u, _: imports.steps.remove_old_files(u),
-    "imports.report": lambda u, s: imports.run.report(u, s.imports["checking"].id, {"done": True}),
+    "imports.report": lambda u, s: imports.trial.report(u, s.imports["checking"].id, {"done": True}),
     "imports.reread": lambda u, s: imports.reread(u, s.imports["staged"].id, s.survey, seen=1),
     "imports.resume": lambda u, s: imports.resume(u, s.imports["stopped"].id),
     "imports.stage": lambda u, _: imports.stage(u, imports.files.receive("more.csv", b"name\nMore\n")),

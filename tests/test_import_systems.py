@@ -8,7 +8,7 @@ import pytest
 from crm import imports
 from crm.core.errors import Invalid
 from crm.exports import Form
-from crm.imports import files, mapping, presets
+from crm.imports import files, guessing, mapping, presets
 from crm.imports.files import Format
 from tests.cast import ADDRESS, EMAIL, PHONE, Cast, a_customer
 from tests.test_exports import empty, taken_out
@@ -35,7 +35,7 @@ HEADINGS = {
     ),
     "amoCRM": (
         "ID,Тип,Наименование,Компания,Дата создания,Кем создан,Ответственный,Теги,Примечание 1,Рабочий телефон,Мобильный телефон,Рабочий email,Личный email,Адрес",  # noqa: E501  as it comes
-        "9,Контакт,Анна Смирнова,Ромашка,01.09.2026,Kira Keeper,Kira Keeper,vip,Любит чай,+7 495 000-00-01,,anna@example.com,,Тверская 1",
+        "9,Контакт,Анна Смирнова,Ромашка,01.09.2025,Kira Keeper,Kira Keeper,vip,Любит чай,+7 495 000-00-01,,anna@example.com,,Тверская 1",
         {
             "name": "Анна Смирнова",
             "kind": "person",
@@ -178,7 +178,7 @@ def test_the_real_files_of_other_systems_come_in_rightly(cast, real_data):
 
 def test_the_columns_of_salesforce_are_known(real_data):
     columns = (folder_of(real_data) / "salesforce_account_columns.txt").read_text().strip().split(",")
-    found = mapping.guess(columns, [])
+    found = guessing.guess(columns, [])
     assert found.columns == {
         "Id": "external_number", "Name": "name", "BillingStreet": "address", "BillingCity": "city", "BillingState": "region",
         "BillingPostalCode": "address", "BillingCountry": "country", "Phone": "phones", "Website": "website", "Industry": "industry",

@@ -54,6 +54,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "saved_as_double": N_("Saved all the same, because"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
+    "import": N_("Import"),
     "contacts": N_("Contact persons"),
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),

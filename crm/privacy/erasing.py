@@ -149,7 +149,10 @@ def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, pers
     """Remove the files of imports in which the customer stands, with everything that was quoted from them."""
     table, rows = Import.__table__, ImportRow.__table__
     linked = {kept["customers"][0]["import_id"], *(row["import_id"] for row in kept["import_rows"])}
-    found = u.execute(select(table).where(table.c.id.in_(sorted((linked | traces.imports) - {None}))), raw=True)
+    tried = cast(table.c.trial, Text).contains(f'"customer_id": {kept["customers"][0]["id"]},')
+    found = u.execute(
+        select(table).where(or_(table.c.id.in_(sorted((linked | traces.imports) - {None})), tried)), raw=True
+    )
     for one in found.mappings().all():
         if one["state"] in {State.CHECKING, State.RUNNING}:
             raise Conflict(N_("An import works on a file that names this customer. Please wait until it has ended."))

@@ -12,7 +12,7 @@ from crm import interactions
 from crm.change_requests import ChangeRequest
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
-from crm.imports import FIELDS, OUTCOMES, ImportRow
+from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
 from db.base import Base
@@ -184,5 +184,16 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "causes": Told(N_("What is wrong")),
         },
         {"causes": []},
+    ),
+    Holding(
+        ImportChange,
+        N_("Changes by imports"),
+        {
+            "import_id": Told(N_("Import")),
+            "changes": Told(N_("Before and after")),
+            "undone_at": Told(N_("Undone")),
+            "kept": Told(N_("Kept")),
+        },
+        goes=True,
     ),
 )

@@ -132,7 +132,7 @@ def test_a_trial_run_and_a_run_from_the_screen(cast):
     button(at, "try").click().run()
     assert record_of(cast, import_id).state == State.CHECKING
     assert "0 of 2 rows" in str(at.get("progress")[0].proto.text)
-    run.try_all(cast.database, cast.keeper, import_id)
+    trial.try_all(cast.database, cast.keeper, import_id)
     at = opened("imports", cast.keeper, id=import_id)
     assert [one.value for one in at.metric] == ["1", "0", "0", "1"]
     assert rows(at, "trial-faults") == [["3", "Phones: 'no phone' is not a phone number."]]
