@@ -55,7 +55,7 @@ def free_ids(dialect: Dialect, table: Table, count: int) -> TextClause:
         last = f"SELECT max(id) FROM {table.name}"  # noqa: S608  likewise
         if table.dialect_options["sqlite"]["autoincrement"]:  # ids of rows that are gone are not given again
             last = f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"  # noqa: S608  likewise
-        query = f"{places} SELECT coalesce(({last}), 0) + n FROM place"
+        query = f"{places} SELECT coalesce(({last}), 0) + n FROM place"  # noqa: S608  likewise
     return text(query).bindparams(count=count)
 
 

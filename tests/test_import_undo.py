@@ -5,15 +5,15 @@ import io
 import signal
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from crm import contacts, customers, imports, interactions, requisites, tags
+from crm import contacts, customers, imports, requisites, tags
 from crm.core import clock
 from crm.core.access import Role
 from crm.core.config import ROOT
@@ -350,7 +350,9 @@ def test_what_an_undo_needs_is_forgotten_with_the_file(cast):
 
 NUMBERS = st.sampled_from(["", "1", "2", "3", "4"])
 WORDS = st.sampled_from(["", "Anna", "Анна", "王伟", "ООО «Ёж»", "Anna Müller", "'=1+1", "NA"])
-PHONES = st.sampled_from(["", "8 916 000-00-01", "8 916 000-00-02", "8 916 000-00-02; 8 916 000-00-03", "+49 30 901820"])
+PHONES = st.sampled_from(
+    ["", "8 916 000-00-01", "8 916 000-00-02", "8 916 000-00-02; 8 916 000-00-03", "+49 30 901820"]
+)
 EMAILS = st.sampled_from(["", "a@b.ru", "c@d.ru; a@b.ru", "x"])
 TAGS = st.sampled_from(["", "vip", "VIP; new", "old"])
 TAX = st.sampled_from(["", "7707083893", "500100732259", "1"])
@@ -364,16 +366,23 @@ ROWS = st.lists(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.generate],  # a failing example of a whole database is not made smaller
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     rows=ROWS,
-    on_match=st.sampled_from(["skip", "update", "only_update", "create"]),
-    key=st.sampled_from(["", "external_number", "phones", "emails", "inn"]),
-    empties=st.booleans(),
+    plan=st.fixed_dictionaries(
+        {
+            "on_match": st.sampled_from(["skip", "update", "only_update", "create"]),
+            "key": st.sampled_from(["", "external_number", "phones", "emails", "inn"]),
+            "empties": st.booleans(),
+        }
+    ),
     chunk=st.sampled_from([1, 3, 500]),
 )
-def test_an_import_and_its_undo_leave_the_database_as_it_was(cast, rows, on_match, key, empties, chunk):
+def test_an_import_and_its_undo_leave_the_database_as_it_was(cast, rows, plan, chunk):
     if not stored(cast):
         rich_customer(cast, "1")
         rich_customer(cast, "2", name="Анна")
@@ -381,12 +390,11 @@ def test_an_import_and_its_undo_leave_the_database_as_it_was(cast, rows, on_matc
     before = everything(cast)
     written = io.StringIO(newline="")
     csv.writer(written).writerows([RICH.strip().split(","), *rows])
-    plan = PLAN | {"on_match": on_match, "key": key, "empties": empties}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(run, "CHUNK", chunk)
         patched.setattr(run, "PAUSE", 0)
         try:
-            import_id = staged(cast, written.getvalue(), **plan)
+            import_id = staged(cast, written.getvalue(), **PLAN | plan)
         except imports.run.CrmError:  # no row has anything
             return
         record = ran(cast, import_id, again=True)

@@ -90,7 +90,7 @@ def born(row: Prepared, owned: Owned, fixed: Mapping[str, Any]) -> Portrait:
     given = {"kind": str(Kind.COMPANY), "stage": str(Stage.POTENTIAL)} | {
         key: fixed[key] for key in ("kind", "stage", "source") if fixed.get(key)
     }
-    return completed(Portrait(dict.fromkeys(FACTS) | given | row.spare | owned._asdict()), row)
+    return completed(Portrait({**dict.fromkeys(FACTS), **given, **row.spare, **owned._asdict()}), row)
 
 
 def completed(before: Portrait, row: Prepared) -> Portrait:
@@ -102,7 +102,7 @@ def completed(before: Portrait, row: Prepared) -> Portrait:
     facts = dict(before.facts) | dict(row.facts.fields) | dict.fromkeys(row.emptied & _CAN_BE_EMPTY)
     if row.person is not None and row.person.id != facts["responsible_id"]:
         facts |= {"responsible_id": row.person.id, "team_id": row.person.team_id}
-    extra = {key: value for key, value in (before.extra | row.kept).items() if key not in row.emptied}
+    extra = {key: value for key, value in {**before.extra, **row.kept}.items() if key not in row.emptied}
     phones = [{"number": number, "digits": digits} for number, digits in row.facts.phones or ()]
     emails = [{"address": address} for address in row.emails]
     rows = {

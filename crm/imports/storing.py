@@ -146,9 +146,9 @@ def _add(u: UnitOfWork, fresh: Sequence[Match]) -> None:
     for one in fresh:
         found[Customer.__table__].append(_customer(u, one))
         for name, model in MODELS.items():
-            rows = one.now.rows[name] if one.now else {}
+            mine = one.now.rows[name] if one.now else {}
             found[model.__table__] += [
-                _row(name, one, number) | _born(u, name) for number in sorted(rows, reverse=True)
+                _row(name, one, number) | _born(u, name) for number in sorted(mine, reverse=True)
             ]
     for table, rows in found.items():
         if rows:

@@ -62,7 +62,8 @@ def take_back(u: UnitOfWork, import_id: int) -> int:
     table = ImportChange.__table__
     pending = select(table).where(table.c.import_id == record.id, table.c.undone_at.is_(None))
     # raw: what the import itself did, whoever sees the customers now; every one is asked for its own right
-    rows = u.execute(pending.order_by(table.c.customer_id).limit(run.CHUNK), raw=True).mappings().all()
+    asked = u.execute(pending.order_by(table.c.customer_id).limit(run.CHUNK), raw=True).mappings()
+    rows = [dict(row) for row in asked]
     return _restore(u, record, rows) if rows else _remove(u, record)
 
 
@@ -175,7 +176,8 @@ def _worked_with(u: UnitOfWork, record: Import, ids: Sequence[int]) -> set[int]:
         found |= set(u.execute(select(table.c[key]).where(table.c[key].in_(ids)).distinct(), raw=True).scalars())
     log = AuditEntry.__table__
     said = select(log.c.record_id, log.c.changes).where(log.c.record == "customers", log.c.record_id.in_(ids))
-    entries = [(key, changes) for key, changes in u.execute(said, raw=True) if not changes.keys() <= NO_WORK]
+    written = [(row["record_id"], row["changes"]) for row in u.execute(said, raw=True).mappings()]
+    entries = [(key, changes) for key, changes in written if not changes.keys() <= NO_WORK]
     imports = Import.__table__
     undone = select(imports.c.id).where(imports.c.state == State.UNDONE, imports.c.id.in_(_named(entries)))
     nothing = {record.id, *u.execute(undone, raw=True).scalars()} if entries else set()
@@ -205,7 +207,7 @@ def _children() -> tuple[tuple[Table, str], ...]:
 
 
 def _count(record: Import, more: Mapping[str, int]) -> None:
-    so_far = NOTHING | (record.undone or {})
+    so_far = {**NOTHING, **(record.undone or {})}
     record.undone = {key: number + more.get(key, 0) for key, number in so_far.items()}
 
 
@@ -223,7 +225,7 @@ def finish_undo(u: UnitOfWork, import_id: int) -> None:
     for tag in u.all(select(Tag).where(Tag.id.in_(record.made_tags), Tag.version == 1)):
         if tag.id not in borne:
             u.delete(tag)
-    record.state, record.undone = State.UNDONE, dict(NOTHING | (record.undone or {}))
+    record.state, record.undone = State.UNDONE, {**NOTHING, **(record.undone or {})}
     u.remember(record, {key: [0, count] for key, count in record.undone.items()})
 
 

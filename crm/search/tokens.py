@@ -170,8 +170,8 @@ def forget(u: UnitOfWork, *customer_ids: int) -> None:
     """
     theirs = TOKENS.c.customer_id.in_(customer_ids)
     stored: dict[int, set[str]] = {}
-    for token, key in u.execute(select(TOKENS.c.token, TOKENS.c.customer_id).where(theirs), raw=True):
-        stored.setdefault(key, set()).add(token)
+    for row in u.execute(select(TOKENS.c.token, TOKENS.c.customer_id).where(theirs), raw=True).mappings():
+        stored.setdefault(row["customer_id"], set()).add(row["token"])
     u.execute(TOKENS.delete().where(theirs), raw=True, bulk=True)
     unlearn(u, {word for found in stored.values() for word in vocabulary(found)})
 

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 from crm import imports
 from crm.core.access import PRESETS, RightAdjustment
 from crm.core.errors import Invalid
-from crm.imports import Import, State, run, steps
+from crm.imports import Import, State, run, steps, trial
 from tests.cast import Cast
 from tests.pages.screen import opened, part, press, rows, texts
 from tests.test_imports import ran, record_of, staged
