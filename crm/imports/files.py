@@ -258,9 +258,8 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
     count = 0
     with table(token, form, reading) as (columns, rows):
         presets.refuse(columns)
-        for row in rows:
-            count += 1
-            if row.number > MOST_ROWS:
+        for count, _ in enumerate(rows, 1):
+            if count > MOST_ROWS:
                 text = N_("The file has more than {most} rows. Divide it into several files.")
                 raise Invalid(text, field="file", most=MOST_ROWS)
     if not count:
