@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, insert, select
 from bench import data
 from bench.figures import Sheet, Wish, percentile
 from crm import search
-from crm.core import jobs, records
+from crm.core import clock, jobs, records
 from crm.core.access import SYSTEM, Identity
 from crm.core.config import ROOT
 from crm.core.people import User
@@ -112,10 +112,9 @@ def _measure(database: Database, rows: int, sheet: Sheet) -> None:
 
 def _somebody(database: Database) -> int:
     """Add whoever looks customers up meanwhile."""
-    facts = {"username": "bench", "name": "Bench", "roles": ["record_keeper"], "version": 1}
+    facts = {"username": "bench", "name": "Bench", "roles": ["record_keeper"], "created_at": clock.now()}
     with database.writing() as connection:
-        wanted = {key: value for key, value in facts.items() if key in User.__table__.c}
-        return int(connection.execute(insert(User.__table__).values(**wanted)).inserted_primary_key[0])  # type: ignore[index]
+        return int(connection.execute(insert(User.__table__).values(**facts)).inserted_primary_key[0])  # type: ignore[index]
 
 
 def _imported(database: Database, content: bytes, *, updates: bool = False) -> None:

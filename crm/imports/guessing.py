@@ -151,8 +151,26 @@ def _ready(
         columns=dict(own) | found,
         template=f"{{{spare}}}" if spare else "",
         fixed={"kind": str(preset.kind), "source": str(Source.FILE)},
+        phone_region=_region([text for heading in found if found[heading] in _NAMES for text in values[heading]]),
         keep_own_fields=preset.keep_own_fields,
     )
+
+
+_NAMES: Final = frozenset({"name", *NAME_PARTS})
+_WRITTEN_IN: Final = {
+    "JP": (re.compile(r"[\u3040-\u30ff]"), 5),
+    "KR": (re.compile(r"[\uac00-\ud7af]"), 2),
+    "CN": (HAN, 2),
+}
+"""Country -> signs of its writing, and of how many names one must have them: half of the Japanese ones are in Chinese signs."""
+
+
+def _region(names: Sequence[str]) -> str:
+    """Tell by the writing of the names in which country phones without a code are, '' where it does not tell."""
+    for region, (signs, share) in _WRITTEN_IN.items():
+        if sum(bool(signs.search(text)) for text in names) * share > len(names):
+            return region
+    return ""
 
 
 def _called_like(columns: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
