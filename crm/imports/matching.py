@@ -4,6 +4,7 @@ Promises: a customer outside the reader's scope is never matched, so that nothin
 meet each other as if the first had been stored before.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Match:
 
     now: as the rows so far have left it, None where nobody needs to know. stored: as it is stored, None for a new one.
     row: the one that adds it. import_id: of the import that added it. restored: ids of rows that came back already.
+    packed: `now` while nobody looks at it, because a trial run remembers every customer of a large file.
     """
 
     id: int | None
@@ -48,6 +50,21 @@ class Match:
     row: Prepared | None = None
     import_id: int | None = None
     restored: frozenset[tuple[str, int]] = frozenset()
+    packed: bytes = b""
+
+    def pack(self) -> None:
+        """Let the portrait take a tenth of its room until somebody looks at it."""
+        if self.now is not None:
+            self.packed = json.dumps([dict(self.now.facts), dict(self.now.extra), dict(self.now.rows)]).encode()
+            self.now = None
+
+    def look(self) -> Portrait | None:
+        """Return `now`, unpacked where it is packed."""
+        if self.now is None and self.packed:
+            facts, extra, tables = json.loads(self.packed)
+            rows = {name: {int(number): row for number, row in some.items()} for name, some in tables.items()}
+            self.now, self.packed = Portrait(facts, extra, rows), b""
+        return self.now
 
 
 @dataclass
@@ -75,7 +92,7 @@ class Known:
     def led(self, kind: str, value: str) -> list[Match]:
         """Return the customers to whom a key leads: a row can have taken it from one."""
         there = self.by_key.get(f"{kind}:{value}", ())
-        return [match for match in there if match.now is None or match.now.bears(kind, value)]
+        return [match for match in there if (now := match.look()) is None or now.bears(kind, value)]
 
     def meant_by(self, row: Prepared) -> list[Match]:
         """Return the customers that a row means: by the chosen key, else by its number, else by its phones and e-mails.

@@ -90,7 +90,8 @@ def born(row: Prepared, owned: Owned, fixed: Mapping[str, Any]) -> Portrait:
     given = {"kind": str(Kind.COMPANY), "stage": str(Stage.POTENTIAL)} | {
         key: fixed[key] for key in ("kind", "stage", "source") if fixed.get(key)
     }
-    return completed(Portrait({**dict.fromkeys(FACTS), **given, **row.spare, **owned._asdict()}), row)
+    facts = {**dict.fromkeys(FACTS), **given, **row.spare, **owned._asdict()}
+    return completed(Portrait(facts, row.created.get("author", {})), row)
 
 
 def completed(before: Portrait, row: Prepared) -> Portrait:

@@ -110,7 +110,7 @@ class Prepared:
     new customer gets from the template, because the row has none. contact: the contact person of the row, as
     `contacts.checked` takes it, and contact_facts: as it is stored. tags: the names of those that the row puts on. requisites: as they are
     stored. emptied: fields that the row empties; exact: fields that become just what it says. created: of a new customer, when
-    and by whom.
+    and by whom; `author`: heading -> who is no colleague of ours.
     """
 
     number: int
@@ -174,7 +174,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
             faults[key] = Invalid(N_("At most {most} fit here."), field=key, most=MOST_WAYS)
             del raw[key]
     extra = _own_fields(row.cells, under, faults)
-    created = _created(raw, under, extra, faults)
+    created = _created(raw, under, faults)
     contact = {key.removeprefix(CONTACT): raw.pop(key) for key in sorted(raw) if key.startswith(CONTACT)}
     contact_facts = _contact_facts(contact, under, faults)
     signed = _requisites({key: raw.pop(key) for key in REQUISITES if key in raw}, faults)
@@ -199,7 +199,7 @@ def _emptied(cells: Sequence[str], under: Terms) -> frozenset[str]:
     return frozenset(key for _, key in places) - {key for place, key in places if cells[place].strip()}
 
 
-def _created(raw: dict[str, Any], under: Terms, extra: dict[str, str], faults: dict[str, Invalid]) -> dict[str, Any]:
+def _created(raw: dict[str, Any], under: Terms, faults: dict[str, Invalid]) -> dict[str, Any]:
     """Take out of a row when and by whom its customer was created. Who is no colleague of ours is kept under the heading."""
     found: dict[str, Any] = {}
     if text := raw.pop("created_at", ""):
@@ -212,7 +212,7 @@ def _created(raw: dict[str, Any], under: Terms, extra: dict[str, str], faults: d
         found["created_by_id"] = those[0].id if len(those) == 1 else None
         if len(those) != 1:
             heading = next((one for one, target in under.plan.columns.items() if target == "created_by"), "created_by")
-            extra[_LIKE_A_KEY.sub("", heading)] = called[:LONGEST_OWN_FIELD]
+            found["author"] = {_LIKE_A_KEY.sub("", heading): called[:LONGEST_OWN_FIELD]}
     return found
 
 

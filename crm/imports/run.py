@@ -32,6 +32,8 @@ from crm.imports.storing import write
 from db.engine import Database
 
 CHUNK: Final = 500
+MOST_CHANGED: Final = 200
+"""So many rows of those that update: writing a change takes longer than an addition."""
 PAUSE: Final = 0.02
 """Seconds between two chunks, in which others write."""
 LONGEST_HOLD: Final = 0.25
@@ -159,9 +161,10 @@ def source_of(u: UnitOfWork, import_id: int) -> Source:
     return Source(record, reading.terms(u, record.plan, record.headings))
 
 
-def chunks(rows: Iterator[Prepared]) -> Iterator[list[Prepared]]:
-    """Give rows in chunks of CHUNK."""
-    while chunk := list(islice(rows, CHUNK)):
+def chunks(rows: Iterator[Prepared], *, updates: bool = False) -> Iterator[list[Prepared]]:
+    """Give rows in chunks of CHUNK, smaller ones where they update."""
+    size = min(CHUNK, MOST_CHANGED) if updates else CHUNK
+    while chunk := list(islice(rows, size)):
         yield chunk
 
 
@@ -174,7 +177,7 @@ def run_all(database: Database, who: Who, import_id: int, progress: Callable[[in
         source = source_of(u, import_id)
     place = source.record.next_row
     with source.rows(place) as rows:
-        for chunk in chunks(rows):
+        for chunk in chunks(rows, updates=source.under.plan.updates):
             waiting = chunk
             while waiting:
                 taken = patiently(database, who, take, import_id, place, waiting, source.under)

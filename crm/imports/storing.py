@@ -158,7 +158,8 @@ def _add(u: UnitOfWork, fresh: Sequence[Match]) -> None:
 def _customer(u: UnitOfWork, match: Match) -> dict[str, Any]:
     if match.now is None or match.row is None:  # pragma: no cover  a new customer has both
         raise AssertionError
-    made = {"created_at": u.now, "created_by_id": u.actor.id} | dict(match.row.created)
+    stated = {key: match.row.created[key] for key in ("created_at", "created_by_id") if key in match.row.created}
+    made = {"created_at": u.now, "created_by_id": u.actor.id} | stated
     return {**match.now.facts, "id": match.id, "extra": dict(match.now.extra), **made, "import_id": match.import_id}
 
 

@@ -20,7 +20,7 @@ from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
 from crm.imports import portraits
-from crm.imports.matching import Decision, Known, apply, decide, look_up
+from crm.imports.matching import Decision, Known, Match, apply, decide, look_up
 from crm.imports.records import Import, Outcome, State, as_causes
 from crm.imports.rows import Prepared
 from crm.imports.run import Who, chunks, guarded, locked, source_of
@@ -67,11 +67,13 @@ def try_all(database: Database, who: Who, import_id: int, progress: Callable[[in
                 if one_state(u, import_id) != State.CHECKING:
                     return
                 look_up(u, chunk, known)
+                fresh = []
                 for row in chunk:
                     decision = decide(row, known, u.actor)
                     trial.note(row, decision, u.actor)
                     apply(row, decision, known)
-                    _lighten(decision, known)
+                    fresh += [decision.match] if decision.outcome is Outcome.NEW and decision.match else []
+                _lighten(fresh, known)
             trial.row += len(chunk)
             progress(trial.row)
             if time.monotonic() - told_at > REPORT_SECONDS:
@@ -80,12 +82,14 @@ def try_all(database: Database, who: Who, import_id: int, progress: Callable[[in
     retry.run(database, who, report, import_id, trial.as_json(done=True))
 
 
-def _lighten(decision: Decision, known: Known) -> None:
+def _lighten(fresh: list[Match], known: Known) -> None:
     """Let go of what only a run needs: a trial run remembers every customer of the file to its end."""
-    match = decision.match
-    if match is not None and match.id is None:
+    for match in fresh:
         match.row = None
-        match.now = match.now if known.under.plan.updates else None
+        if known.under.plan.updates:
+            match.pack()
+        else:
+            match.now = None
 
 
 def _update(row: Prepared, decision: Decision, actor: Actor) -> dict[str, Any]:

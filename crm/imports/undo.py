@@ -62,7 +62,9 @@ def take_back(u: UnitOfWork, import_id: int) -> int:
     table = ImportChange.__table__
     pending = select(table).where(table.c.import_id == record.id, table.c.undone_at.is_(None))
     # raw: what the import itself did, whoever sees the customers now; every one is asked for its own right
-    asked = u.execute(pending.order_by(table.c.customer_id).limit(run.CHUNK), raw=True).mappings()
+    asked = u.execute(
+        pending.order_by(table.c.customer_id).limit(min(run.CHUNK, run.MOST_CHANGED)), raw=True
+    ).mappings()
     rows = [dict(row) for row in asked]
     return _restore(u, record, rows) if rows else _remove(u, record)
 
