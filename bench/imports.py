@@ -1,111 +1,179 @@
-"""What an import costs: rows a second against inserting the very same rows bare, with the same indexes and chunks.
+"""What an import costs: against inserting the very same rows bare, with the same indexes and chunks, and for who reads meanwhile.
 
-    python -m bench.imports [ROWS] [--url postgresql://…]
-
-Prints the ratio of wall time and of processor time; the pauses in which others write are named apart.
+The bare insert writes the rows that the import left, table by table, in its chunks. The pauses in which others write are part
+of the import's time and named apart. Meanwhile somebody who is signed in looks customers up, in a process of its own. Then the
+same file comes again with other cities, as updates, and both imports are undone.
 """
 
-import argparse
 import csv
+import gc
 import io
-import os
+import subprocess
+import sys
 import tempfile
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-ROWS = 20_000
+from sqlalchemy import delete, func, insert, select
+
+from bench import data
+from bench.figures import Sheet, Wish, percentile
+from crm import search
+from crm.core import clock, jobs, records
+from crm.core.access import SYSTEM, Identity
+from crm.core.config import ROOT
+from crm.core.people import User
+from crm.core.uow import unit_of_work
+from crm.customers import Customer, Email, Phone
+from crm.imports import Import, files, guessing, mapping, run, steps, undo
+from db.engine import Database, connect
+
+ROWS: Final = 1_000_000
+LIMIT: Final = 4.0
+READER_LIMIT: Final = 300.0
+FEWEST: Final = 200
+LOOKS: Final = ("Ромашка", "8916", "user1", "Иван", "казань")
+TABLES: Final[tuple[Any, ...]] = (
+    Customer.__table__, Phone.__table__, Email.__table__, search.TOKENS, search.PARTS,
+)  # fmt: skip
+
+READER: Final = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from bench.imports import look
+look(sys.argv[2], int(sys.argv[3]))
+"""
 
 
-def sheet(rows: int) -> bytes:
+def sheet_of(rows: int, city: str) -> bytes:
     """Return a table of customers with a phone, an e-mail, a number and a city each."""
     written = io.StringIO(newline="")
     writer = csv.writer(written)
     writer.writerow(["name", "phone", "email", "city", "external number", "industry"])
     for n in range(rows):
         name = f"Ромашка {n * 7919 % rows} Иван{n % 997}"
-        writer.writerow([name, f"8916{n:07d}", f"user{n}@example{n % 50}.com", "Казань", n, "retail"])
+        writer.writerow([name, f"8916{n:07d}", f"user{n}@example{n % 50}.com", city, n, "retail"])
     return written.getvalue().encode()
 
 
-def imported(database: Any, content: bytes) -> int:
-    """Import a file as SYSTEM, in this process; return the import's id."""
-    from crm.core.access import SYSTEM
-    from crm.core.uow import unit_of_work
-    from crm.imports import files, run, steps
+def look(url: str, user_id: int) -> None:
+    """Look customers up again and again as somebody who is signed in; print the milliseconds of each look."""
+    from crm import customers
 
-    received = files.receive("bench.csv", content)
-    with unit_of_work(database, SYSTEM) as u:
-        import_id = steps.stage(u, received).id
-        steps.start_here(u, import_id)
-    run.run_all(database, SYSTEM, import_id)
-    return import_id
-
-
-def taken_out(database: Any) -> list[list[tuple[Any, list[dict[str, Any]]]]]:
-    """Take the imported rows out of the tables; return them in chunks of 500 customers, table by table."""
-    from sqlalchemy import delete, select
-
-    from crm import search
-    from crm.customers import Customer, Email, Phone
-
-    tables: Any = (Customer.__table__, Phone.__table__, Email.__table__, search.TOKENS)
-    chunks: dict[int, dict[Any, list[dict[str, Any]]]] = {}
-    with database.reader.connect() as connection:
-        for table in tables:
-            for row in connection.execute(select(table)).mappings():
-                place = (row["customer_id"] if "customer_id" in row else row["id"]) // 500
-                chunks.setdefault(place, {}).setdefault(table, []).append(dict(row))
-    with database.writing() as connection:
-        for table in reversed(tables):
-            connection.execute(delete(table))
-    return [[(table, found[table]) for table in tables if table in found] for _, found in sorted(chunks.items())]
+    database = connect(url)
+    turn = 0
+    while True:
+        begun = time.perf_counter()
+        with unit_of_work(database, Identity(user_id)) as u:
+            customers.look_up(u, LOOKS[turn % len(LOOKS)])
+        print(f"{(time.perf_counter() - begun) * 1000:.1f}", flush=True)
+        turn += 1
+        time.sleep(0.1)
 
 
-def spent(work: Any) -> tuple[float, float]:
-    """Return the seconds of wall time and of processor time that some work takes."""
-    wall, busy = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - busy
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="?", type=int, default=ROWS)
-    parser.add_argument("--url")
-    asked = parser.parse_args()
+def measure(wish: Wish, sheet: Sheet) -> None:
+    """Import, insert the same rows bare, update and undo."""
+    rows = wish.customers or ROWS
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["RAPPORT_DATA"] = folder
-        from crm.core import jobs, records
-        from crm.imports import run
-        from db.engine import connect
-
-        database = connect(asked.url or f"sqlite:///{folder}/bench.db")
+        files.folder().mkdir(parents=True, exist_ok=True)
+        database = connect(wish.url or f"sqlite:///{folder}/rapport.db", statement_seconds=data.SECONDS)
         records.load().create_all(database.writer)
         jobs.make_tables(database)
-        imported(database, sheet(200))  # so that nothing is loaded or compiled for the first time
-        taken_out(database)
-        content = sheet(asked.rows)
-        wall, busy = spent(lambda: imported(database, content))
-        chunks = taken_out(database)
-
-        def bare() -> None:
-            for chunk in chunks:
-                with database.writing() as connection:
-                    for table, rows in chunk:
-                        connection.execute(table.insert(), rows)
-
-        bare_wall, bare_busy = spent(bare)
-        pauses = run.PAUSE * asked.rows / run.CHUNK
-        print(f"{asked.rows:,} rows on {database.reader.dialect.name}, rows a second:", end=" ")
-        print(f"imported {asked.rows / wall:,.0f}, bare {asked.rows / bare_wall:,.0f}")
-        print(
-            f"{wall / bare_wall:.1f} times the bare insert, {(wall - pauses) / bare_wall:.1f} without the pauses, ",
-            end="",
-        )
-        print(f"{busy / bare_busy:.1f} times its processor time")
-        database.close()
+        kept = files.stored_tokens()
+        try:
+            _measure(database, rows, sheet)
+        finally:
+            database.close()
+            for token in files.stored_tokens().keys() - kept.keys():
+                files.remove(token)
 
 
-if __name__ == "__main__":
-    main()
+def _measure(database: Database, rows: int, sheet: Sheet) -> None:
+    sheet.facts |= {"Rows": f"{rows:,}", "Database": "SQLite" if database.is_sqlite else "PostgreSQL"}
+    reader = _somebody(database)
+    _imported(database, sheet_of(FEWEST, "Тула"))  # so that nothing is loaded or compiled for the first time
+    _taken_out(database)
+    gc.collect()
+    gc.freeze()
+    waits: list[float] = []
+    wall = _spent(lambda: _imported(database, sheet_of(rows, "Казань")), database, reader, waits)
+    there = _taken_out(database)
+    bare = _spent(lambda: _inserted(database, there))
+    ratio, pauses = wall / bare, run.PAUSE * rows / run.CHUNK
+    sheet.add("imports.ratio", ratio, "x", limit=LIMIT, beside=f"{(wall - pauses) / bare:.1f} without the pauses")
+    sheet.add("imports.rows", rows / wall, "rows/s", beside=f"{rows / bare:,.0f} rows/s bare")
+    sheet.add("imports.reader.p95", percentile(waits, 0.95), "ms", limit=READER_LIMIT, beside=f"{len(waits)} looks")
+    sheet.add("imports.reader.longest", max(waits, default=float("nan")), "ms")
+    updates = _spent(lambda: _imported(database, sheet_of(rows, "Тула"), updates=True))
+    sheet.add("imports.updates", rows / updates, "rows/s", beside=f"{updates / bare:.1f} x the bare insert of new rows")
+    sheet.add("imports.undo.updates", rows / _spent(lambda: _undone(database)), "customers/s")
+
+
+def _somebody(database: Database) -> int:
+    """Add whoever looks customers up meanwhile."""
+    facts = {"username": "bench", "name": "Bench", "roles": ["record_keeper"], "created_at": clock.now()}
+    with database.writing() as connection:
+        return int(connection.execute(insert(User.__table__).values(**facts)).inserted_primary_key[0])  # type: ignore[index]
+
+
+def _imported(database: Database, content: bytes, *, updates: bool = False) -> None:
+    """Import a file as SYSTEM, in this process."""
+    received = files.receive("bench.csv", content)
+    with unit_of_work(database, SYSTEM) as u:
+        record = steps.stage(u, received)
+        found = received.survey
+        plan = guessing.guess(found.columns, files.sample(received.token, received.format, found.reading))
+        facts = plan.as_json() | {"on_match": "update" if updates else "skip"}
+        steps.choose(u, record.id, mapping.from_json(facts), seen=record.version)
+        steps.start_here(u, record.id)
+        import_id = record.id
+    run.run_all(database, SYSTEM, import_id)
+
+
+def _undone(database: Database) -> None:
+    with unit_of_work(database, SYSTEM) as u:
+        last = u.value(select(func.max(Import.id)))
+        steps.take_all_back(u, last)
+    undo.undo_all(database, SYSTEM, last)
+
+
+def _spent(work: Callable[[], None], database: Database | None = None, reader: int = 0, waits: Any = None) -> float:
+    """Return the seconds that some work takes; into `waits` what somebody waits who looks customers up meanwhile."""
+    other = None
+    if database is not None:
+        url = database.url.render_as_string(hide_password=False)
+        command = [sys.executable, "-c", READER, str(ROOT), url, str(reader)]
+        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert other.stdout is not None
+        other.stdout.readline()  # the first look loads everything
+    begun = time.perf_counter()
+    work()
+    wall = time.perf_counter() - begun
+    if other is not None and other.stdout is not None:
+        other.terminate()
+        waits += [float(line) for line in other.stdout.read().split()]
+        other.wait()
+    return wall
+
+
+def _taken_out(database: Database) -> dict[Any, list[dict[str, Any]]]:
+    """Take the imported rows out of the tables; return them by their tables."""
+    found = {}
+    with database.writing() as connection:
+        for table in TABLES:
+            found[table] = [dict(row) for row in connection.execute(select(table)).mappings()]
+        for table in reversed(TABLES):
+            connection.execute(delete(table))
+    return found
+
+
+def _inserted(database: Database, found: dict[Any, list[dict[str, Any]]]) -> None:
+    """Insert rows bare, in as many transactions as the import took."""
+    chunks = max(len(found[Customer.__table__]) // run.CHUNK, 1)
+    for place in range(chunks):
+        with database.writing() as connection:
+            for table, rows in found.items():
+                size = -(-len(rows) // chunks)
+                if part := rows[place * size : (place + 1) * size]:
+                    connection.execute(table.insert(), part)

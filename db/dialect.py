@@ -52,7 +52,10 @@ def free_ids(dialect: Dialect, table: Table, count: int) -> TextClause:
         query = f"SELECT nextval(pg_get_serial_sequence('{table.name}', 'id')) FROM generate_series(1, :count)"  # noqa: S608  our own table name
     else:  # one writer at a time, so that the ids above the largest are free until it commits
         places = "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < :count)"
-        query = f"{places} SELECT coalesce((SELECT max(id) FROM {table.name}), 0) + n FROM place"  # noqa: S608  likewise
+        last = f"SELECT max(id) FROM {table.name}"  # noqa: S608  likewise
+        if table.dialect_options["sqlite"]["autoincrement"]:  # ids of rows that are gone are not given again
+            last = f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"  # noqa: S608  likewise
+        query = f"{places} SELECT coalesce(({last}), 0) + n FROM place"  # noqa: S608  likewise
     return text(query).bindparams(count=count)
 
 

@@ -489,6 +489,7 @@ SAID_ALOUD = {
     "crm/privacy/erasing.py:_clear_exports": "files of whoever exported",
     "crm/privacy/erasing.py:_clear_filters": "everybody's saved filters, and no entry in the log says what they were called",
     "crm/search/tokens.py:forget": "the tokens are no records, so that nobody can ask for them",
+    "crm/search/tokens.py:unlearn": "likewise the vocabulary",
     "crm/privacy/person_file.py:rows_of": "everything kept about one customer, unmasked: the right of the verb is for exactly that",
     "crm/privacy/person_file.py:entries_of": "likewise what the log says of these rows",
     "crm/rights.py:_set": "the deletion is in the audit log as what it means: the right is the default again",
@@ -497,9 +498,21 @@ SAID_ALOUD = {
     "crm/teams.py:dissolve": "deleted people and old plans of the team",
     "crm/users/accounts.py:hand_over": "nobody's customer may stay behind, and there may be thousands",
     "crm/users/lists.py:count_customers": "counts also customers that the administrator may not see: they would stay behind",
-    "crm/imports/run.py:_Writer.flush": "a thousand rows at once; `decide` asked every right for each of them before",
     "crm/imports/run.py:take": "what became of a thousand rows at once",
-    "crm/imports/steps.py:remove_old_files": "empties the quotes of as many rows as the file had",
+    "crm/imports/run.py:_remember": "what an undo needs of a thousand rows at once",
+    "crm/imports/matching.py:load": "whole customers, unmasked, whom `look_up` found within the scope, or whose import is undone",
+    "crm/imports/storing.py:_ids": "ids of rows that are not there yet",
+    "crm/imports/storing.py:_restore": "rows that an undo brings back; `_may` asked every right for their customer before",
+    "crm/imports/storing.py:_add": "a thousand rows at once; `decide` asked every right for each of them before",
+    "crm/imports/storing.py:_change": "likewise of those that are there",
+    "crm/imports/storing.py:_index": "the tokens are no records",
+    "crm/imports/undo.py:take_back": "what the import did, whoever sees the customers now: each is asked for its right",
+    "crm/imports/undo.py:_restore": "notes what was taken back of a thousand customers at once",
+    "crm/imports/undo.py:_remove": "every customer of the import, also those that went to another team: each is asked for its right",
+    "crm/imports/undo.py:_delete": "a thousand customers at once, with whom nobody worked",
+    "crm/imports/undo.py:_worked_with": "what was written about them, also what whoever undoes does not see; none of it leaves",
+    "crm/imports/undo.py:finish_undo": "whether anybody bears a tag, seen or not",
+    "crm/imports/steps.py:remove_old_files": "empties the quotes of as many rows as the file had, and what their undo needed",
     "crm/core/jobs/runs.py:_states": "the job engine's tables are not ours and have no records",
 }
 """Where a statement is said aloud (raw=, bulk=): why the door's ordinary ways do not do."""
@@ -614,6 +627,7 @@ PARTS_OF_VERBS = {
     "crm/search/tokens.py:index",
     "crm/search/tokens.py:forget",
     "crm/search/tokens.py:learn",
+    "crm/search/tokens.py:unlearn",
     "crm/customers/changes.py:remember_interaction",
     "crm/customers/changes.py:remember_purchase",
 }
@@ -677,10 +691,11 @@ OTHERWISE = {
     "crm/fields/standard.py:reserved calls translate": "an own field must not be called like a standard one in any language",
     "crm/privacy/person_file.py:_Words.say calls translate": "likewise, by a verb that returns with the file written",
     "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
-    "crm/imports/mapping.py:_label calls translate": "likewise",
+    "crm/imports/guessing.py:_label calls translate": "likewise",
     "crm/privacy/traces.py:look_through calls u.session.rollback": "reading files takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:survey calls u.session.rollback": "likewise",
+    "crm/imports/steps.py:once_more calls u.session.rollback": "likewise",
 }
 
 

@@ -212,9 +212,18 @@ def test_what_is_no_table_is_refused_with_a_sentence_and_leaves_no_file(name, co
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_stored(data_folder):
+    with pytest.raises(Invalid, match="larger than 100 MB"):
+        files.receive("a.csv", b"a,b\n" * (26 << 20))
     with pytest.raises(Invalid, match="larger than 25 MB"):
-        files.receive("a.csv", b"a,b\n" * (7 << 20))
+        files.receive("a.xlsx", b"PK\x03\x04" * (7 << 20))
     assert not (data_folder / "imports").exists()
+
+
+def test_a_million_rows_below_a_heading_are_a_file(monkeypatch):
+    monkeypatch.setattr(files, "MOST_ROWS", 3)
+    assert received("name\nA\n\nB\nC\n").survey.row_count == 3
+    with pytest.raises(Invalid, match="more than 3 rows"):
+        received("name\nA\nB\nC\nD\n")
 
 
 @pytest.mark.parametrize(

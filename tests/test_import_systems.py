@@ -1,5 +1,7 @@
 """Exports of other systems and address cards: each is known by its headings, comes in rightly, or is refused with a way out."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from crm import imports
 from crm.core.errors import Invalid
 from crm.exports import Form
-from crm.imports import files, mapping, presets
+from crm.imports import files, guessing, mapping, presets
 from crm.imports.files import Format
 from tests.cast import ADDRESS, EMAIL, PHONE, Cast, a_customer
 from tests.test_exports import empty, taken_out
@@ -35,7 +37,7 @@ HEADINGS = {
     ),
     "amoCRM": (
         "ID,Тип,Наименование,Компания,Дата создания,Кем создан,Ответственный,Теги,Примечание 1,Рабочий телефон,Мобильный телефон,Рабочий email,Личный email,Адрес",  # noqa: E501  as it comes
-        "9,Контакт,Анна Смирнова,Ромашка,01.09.2026,Kira Keeper,Kira Keeper,vip,Любит чай,+7 495 000-00-01,,anna@example.com,,Тверская 1",
+        "9,Контакт,Анна Смирнова,Ромашка,01.09.2025,Kira Keeper,Kira Keeper,vip,Любит чай,+7 495 000-00-01,,anna@example.com,,Тверская 1",
         {
             "name": "Анна Смирнова",
             "kind": "person",
@@ -178,7 +180,7 @@ def test_the_real_files_of_other_systems_come_in_rightly(cast, real_data):
 
 def test_the_columns_of_salesforce_are_known(real_data):
     columns = (folder_of(real_data) / "salesforce_account_columns.txt").read_text().strip().split(",")
-    found = mapping.guess(columns, [])
+    found = guessing.guess(columns, [])
     assert found.columns == {
         "Id": "external_number", "Name": "name", "BillingStreet": "address", "BillingCity": "city", "BillingState": "region",
         "BillingPostalCode": "address", "BillingCountry": "country", "Phone": "phones", "Website": "website", "Industry": "industry",
@@ -285,3 +287,75 @@ def test_faulty_cards_come_back_as_a_table_that_can_be_corrected(cast):
         0,
     )
     assert files.SUFFIXES[".vcf"] == Format.VCARD
+
+
+CHINESE = "BEGIN:VCARD\nVERSION:3.0\nN:王;伟;;;\nFN:王伟\nTEL:13800138000\nEND:VCARD\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "digits"),
+    [
+        (CHINESE, "phone.vcf", "8613800138000"),
+        (
+            "First Name,Last Name,E-mail 1 - Value,Phone 1 - Value\nさくら,山田,a@example.com,090-1234-5678\n",
+            "g.csv",
+            "819012345678",
+        ),
+        (
+            "First Name,Last Name,E-mail 1 - Value,Phone 1 - Value\nАнна,Иванова,a@example.com,8 916 123-45-67\n",
+            "g.csv",
+            "79161234567",
+        ),
+    ],
+)
+def test_the_writing_of_the_names_tells_the_country_of_phones_without_a_code(cast, content, name, digits):
+    assert [one["digits"] for one in one_of(cast, content, name)["phones"]] == [digits]
+
+
+PAYLOADS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "|calc", "'=x", "''", "＝1+1", "=cmd|' /C calc'!A0", "\u200b=1", "' OR 1=1--"),
+    *('"; DROP TABLE x;--', "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "{{7*7}}", "${7*7}", "%s%n"),
+    *("{0}", "../../etc/passwd", "javascript:alert(1)", "NA", "null", "None", "TRUE", "007", "1e5", "03/04/05"),
+    *(
+        "１２３",
+        "İstanbul",
+        "ﬁn",
+        "\u202eabc",
+        "a\u0301",
+        "👨\u200d👩\u200d👧",
+        "한글",
+        "\ufeffx",
+        "😀" * 50,
+        "a,b;c|d",
+    ),
+    *("line one\nline two", "tab\tinside", "\\N", "\x7f\x01", "x" * 200),
+]
+
+
+def test_every_cell_comes_back_exactly_as_text_whatever_it_says(cast):
+    """Stored as it is said, exported so that no spreadsheet runs it, and read again as it was."""
+    texts = ["name", "city", "region", "source_detail", "industry", "website", "note", "need"]
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow([*texts, "own heading"])
+    csv.writer(written).writerows([f"n{text}n", *[text] * len(texts)] for text in PAYLOADS)
+    plan = {"columns": {key: key for key in texts}, "keep_own_fields": True}
+    done = ran(cast, staged(cast, written.getvalue(), **plan))
+    assert counts(done) == (len(PAYLOADS) - 1, 0, 0, 1)  # the longest name has two signs too many
+    rows = stored(cast)
+    for text, row in zip(PAYLOADS, rows, strict=False):
+        assert row["name"] == f"n{text}n"
+        assert {row[key] for key in texts[1:]} | {row["extra"]["own heading"]} == {text.strip()}
+    content = taken_out(cast).path.read_text(encoding="utf-8-sig")
+    cells = [cell for line in csv.reader(io.StringIO(content, newline="")) for cell in line]
+    assert not [cell for cell in cells if files._STARTS_FORMULA.match(cell)]
+
+
+def test_what_a_database_cannot_hold_never_stops_an_import(cast):
+    """Signs of nothing are taken out; a file with half of a sign in it is no UTF-8 and read as what it could be."""
+    rows = "".join(f"Name {n},note {n}\n" for n in range(50))
+    done = ran(cast, staged(cast, f"name,note\nA\x00B,x\x00y\n{rows}"))
+    assert counts(done) == (51, 0, 0, 0)
+    assert (stored(cast)[0]["name"], stored(cast)[0]["note"]) == ("AB", "xy")
+    halves = f"name,note\n{rows}C,\ud800\n".encode("utf-8", "surrogatepass")
+    done = ran(cast, staged(cast, halves, fixed={"kind": "person"}))
+    assert done.next_row == done.row_count == 51

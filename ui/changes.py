@@ -71,6 +71,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "unmerged_from": N_("Is a card of its own again; before in"),
     "number": N_("Phone"),
     "digits": N_("Phone"),
+    "import": N_("Import"),
     "contacts": N_("Contact persons"),
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),

@@ -4,9 +4,10 @@ from typing import Any, Final
 
 import streamlit as st
 
-from crm import imports, teams, users
+from crm import fields, imports, teams, users
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
+from crm.fields import FieldList
 from crm.imports import FIELDS, ON_MATCH, FieldMapping, Import
 from ui import choices, own_fields, words
 from ui.forms import Form, in_dialog
@@ -112,14 +113,16 @@ def _reading(record: Import) -> None:
 def mapping(record: Import) -> None:
     """Draw what each column becomes and what all new customers get; the choice is kept in the import."""
     key = f"mapping-{record.id}-{record.version}"
+    offered: dict[str, dict[Any, str]]
     with uow() as u:
         examples = imports.examples(u, record.id)
-        people, team_names = users.reached(u, "imports.run"), teams.directory(u)
+        offered = {"responsible_id": users.reached(u, "imports.run"), "team_id": teams.directory(u)}
+        offered["key"] = _keys(fields.definitions(u))
     left, right = st.columns([3, 2], gap="large")
     with left:
         columns = _columns(record, examples, key)
     with right, st.form(key, border=False):
-        plan = _options(record.plan, columns, people, team_names, key)
+        plan = _options(record.plan, columns, offered, key)
         with st.container(horizontal=True, horizontal_alignment="right"):
             sent = st.form_submit_button(_("Show the preview"), key=f"submit-{key}")
     if not sent:
@@ -151,10 +154,8 @@ def _columns(record: Import, examples: dict[str, list[str]], key: str) -> dict[s
     return {one: drawn.chosen[one] for one in record.headings if drawn.chosen.get(one) in targets}
 
 
-def _options(
-    plan: FieldMapping, columns: dict[str, str], people: dict[int, str], team_names: dict[int, str], key: str
-) -> FieldMapping:
-    """Draw the options beside the columns; return the mapping that the person asks for."""
+def _options(plan: FieldMapping, columns: dict[str, str], offered: dict[str, dict[Any, str]], key: str) -> FieldMapping:
+    """Draw the options beside the columns; return the mapping that the person asks for. offered: option -> code -> name."""
 
     def choice(name: str, label: str, names: dict[Any, str], now: Any, **options: Any) -> Any:
         codes = list(names)
@@ -164,9 +165,9 @@ def _options(
         )
 
     nothing = {"": "–"}
-    on_match = choice(
-        "on_match", _("A customer that is there already"), translated(ON_MATCH), plan.on_match, help=_(_MATCHED)
-    )
+    on_match = choice("on_match", _("What the import does"), translated(ON_MATCH), plan.on_match)
+    by = choice("key", _("Rows find their customers by"), offered["key"], plan.key, help=_(_MATCHED))
+    empties = st.checkbox(_("Empty cells empty the field"), value=plan.empties, key=f"empties-{key}", help=_(_EMPTIES))
     template = st.text_input(
         _("Name where the file has none"), value=plan.template, key=f"template-{key}", help=_(_TEMPLATE)
     )
@@ -176,13 +177,24 @@ def _options(
         "kind": choice("kind", _("Kind"), nothing | translated(KINDS), plan.fixed.get("kind")),
         "stage": choice("stage", _("Stage"), nothing | translated(STAGES), plan.fixed.get("stage")),
         "source": choice("source", _("Source"), nothing | translated(SOURCES), plan.fixed.get("source")),
-        "responsible_id": choice("responsible", _("Responsible"), nothing | people, plan.fixed.get("responsible_id")),
-        "team_id": choice("team", _("Team"), nothing | team_names, plan.fixed.get("team_id")),
+        "responsible_id": choice(
+            "responsible", _("Responsible"), nothing | offered["responsible_id"], plan.fixed.get("responsible_id")
+        ),
+        "team_id": choice("team", _("Team"), nothing | offered["team_id"], plan.fixed.get("team_id")),
     }
     region = choice("region", _("Country of phones without a code"), {"": "–"} | choices.countries(), plan.phone_region)
     given = {name: value for name, value in fixed.items() if value not in ("", None)}
-    return FieldMapping(columns, template, given, region, imports.OnMatch(on_match), keep)
+    return FieldMapping(columns, template, given, region, imports.OnMatch(on_match), keep, by, empties)
 
 
-_MATCHED: Final = N_("A row finds its customer by the number in another system, else by a phone or an e-mail.")
+def _keys(own: FieldList) -> dict[str, str]:
+    """Return by which fields a row can find its customer."""
+    usual = {"": _("Number in another system, else phone or e-mail")}
+    return usual | {key: _(FIELDS[key]) for key in imports.KEYS} | imports.own_keys(own)
+
+
+_MATCHED: Final = N_("A column must become this field. A row that means several customers is faulty.")
+_EMPTIES: Final = N_(
+    "Without this an empty cell leaves what is there. With it phones, e-mails and tags become exactly those of the row, too."
+)
 _TEMPLATE: Final = N_("A column in braces is put in, for example: Customer {ID}")

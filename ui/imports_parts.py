@@ -1,4 +1,4 @@
-"""The parts of an import's screen: the list, the preview, the trial run, the run with its progress, the result."""
+"""The parts of an import's screen: the list, the preview, the trial run, the run with its progress."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -8,17 +8,19 @@ import streamlit as st
 from crm import imports
 from crm.core import i18n
 from crm.core.errors import Invalid
+from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.imports import FIELDS, OUTCOMES, STATES, Import, Outcome, Preview, State
 from ui import own_fields, tables, words
 from ui.page import here
-from ui.session import _, attempt, language, n_, tell, translated, uow
+from ui.session import _, attempt, colleagues, language, may, n_, tell, translated, uow
 
 SECONDS: Final = 1.0
 """How often a run tells how far it is."""
 
-STATE_TONES: Final = {State.FINISHED: "good", State.FAILED: "bad", State.STOPPED: "warn"}
+STATE_TONES: Final = {State.FINISHED: "good", State.FAILED: "bad", State.STOPPED: "warn", State.UNDOING: "warn"}
 OUTCOME_TONES: Final = {Outcome.NEW: "good", Outcome.FAULTY: "bad"}
+UNDONE: Final = {"removed": N_("Removed"), "restored": N_("As before"), "kept": N_("Kept")}
 _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES, "source": SOURCES}
 
 
@@ -135,10 +137,43 @@ def decide(record: Import) -> None:
     if record.trial and record.trial["done"]:
         st.caption(_("The trial run went over all rows and changed nothing. It says what an import would do now:"))
         figures({code: record.trial[code] for code in OUTCOMES})
+        if record.trial.get("updates"):
+            _updates(record.trial)
         if record.trial["faults"]:
+            st.markdown(_("**Faulty rows**"))
             faults_table(
                 [(row, imports.as_faults(causes)) for row, causes in record.trial["faults"]], key="trial-faults"
             )
+
+
+def _updates(trial: Mapping[str, Any]) -> None:
+    """Draw what would change on customers that are there: before and after."""
+    st.markdown(_("**Customers that change**"))
+    names = labels()
+    columns = {
+        "row": tables.Column(_("Row"), words.number, muted=True),
+        "name": tables.Column(_("Customer"), main=True),
+        "field": tables.Column(_("Field")),
+        "before": tables.Column(_("Before"), wrap=True, muted=True),
+        "after": tables.Column(_("After"), wrap=True),
+    }
+    rows = [
+        {"row": one["row"], "name": one["name"], "field": names.get(key, key), "id": one["customer_id"]}
+        | {"before": _in_words(key, before), "after": _in_words(key, after)}
+        for one in trial["updates"]
+        for key, before, after in one["fields"]
+    ]
+    opens = (lambda row: f"/customer?id={row['id']}") if may("customers.view") else None
+    tables.table(rows, columns, key="trial-updates", opens=opens)
+    if trial[Outcome.UPDATED] > len(trial["updates"]):
+        st.caption(_("The first {n} of them.").format(n=words.number(len(trial["updates"]))))
+
+
+def _in_words(key: str, text: str) -> str:
+    """Write a value of a trial's report: codes by their names, a colleague by his."""
+    if key == "responsible" and text.isdigit():
+        return colleagues().get(int(text), text)
+    return words.named(_CODED[key], text) if key in _CODED and text else text
 
 
 def act(verb: Callable[..., Any], import_id: int, **facts: Any) -> None:
@@ -158,6 +193,13 @@ def figures(counts: Mapping[Any, int]) -> None:
             st.metric(_(label), words.number(counts[code]), width="content")
 
 
+def undo_figures(record: Import) -> None:
+    """Draw what an undo did so far."""
+    with st.container(horizontal=True, gap="large", key="undo-figures"):
+        for code, label in UNDONE.items():
+            st.metric(_(label), words.number((record.undone or {}).get(code, 0)), width="content")
+
+
 # --- running ------------------------------------------------------------------------
 
 
@@ -171,73 +213,22 @@ def progress(import_id: int) -> None:
         return
     if not record.is_under_way:
         st.rerun()
-    trying = record.state == State.CHECKING
-    done = (record.trial or {}).get("row", 0) if trying else record.next_row
-    text = _("{done} of {rows} rows").format(done=words.number(done), rows=words.number(record.row_count))
+    trying, rows = record.state == State.CHECKING, record.row_count
+    if record.state == State.UNDOING:
+        done, rows = sum((record.undone or {}).values()), record.new_count + record.updated_count
+        text = _("{done} of {rows} customers").format(done=words.number(done), rows=words.number(rows))
+    else:
+        done = (record.trial or {}).get("row", 0) if trying else record.next_row
+        text = _("{done} of {rows} rows").format(done=words.number(done), rows=words.number(rows))
     if waits:
         text = _("Waiting for its turn. {rows}").format(rows=text)
-    st.progress(min(done / max(record.row_count, 1), 1.0), text)
-    figures({code: (record.trial or {}).get(code, 0) for code in OUTCOMES} if trying else record.counts)
+    st.progress(min(done / max(rows, 1), 1.0), text)
+    if record.state == State.UNDOING:
+        undo_figures(record)
+    else:
+        figures({code: (record.trial or {}).get(code, 0) for code in OUTCOMES} if trying else record.counts)
     with st.container(horizontal=True):
         st.button(_("Stop"), icon=":material/stop:", on_click=act, args=(imports.stop, import_id), key="stop")
         if stuck:
             st.button(_("Take it up again"), on_click=act, args=(imports.resume, import_id), key="resume")
     st.caption(_("You can leave this page: the work goes on, and the bell tells when it is done."))
-
-
-# --- result -------------------------------------------------------------------------
-
-
-def result(record: Import) -> None:
-    """Draw what an import did, and what is left to do."""
-    figures(record.counts)
-    problem = imports.problem_of(record)
-    if problem is not None and record.state == State.FAILED:
-        st.error(i18n.say(language(), problem), icon=":material/error:")
-    if record.state in {State.STOPPED, State.FAILED}:
-        done, rows = words.number(record.next_row), words.number(record.row_count)
-        st.caption(_("{done} of {rows} rows are done. What was stored stays.").format(done=done, rows=rows))
-        st.button(_("Take it up again"), type="primary", on_click=act, args=(imports.resume, record.id), key="resume")
-    if record.faulty_count:
-        _faulty(record)
-
-
-def _faulty(record: Import) -> None:
-    st.subheader(_("Faulty rows"), anchor=False)
-    st.caption(
-        _("The file has the faulty rows as they were, each with its cause. Corrected, it can be imported as it is.")
-    )
-    with uow() as u:
-        rows = imports.faulty_rows(u, record.id)
-    ready = f"_imports.faults.{record.id}"
-    if st.session_state.pop(ready, False):
-        with attempt() as tried, uow() as u:
-            tried.result = imports.faults_file(u, record.id, _, labels())
-        if tried.ok:
-            name = _("Faulty rows of {file}").format(file=record.file_name.rpartition(".")[0])
-            st.download_button(
-                _("Save the file"),
-                tried.result,
-                file_name=f"{name}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-        for sentence in tried.faults.values():
-            st.error(sentence, icon=":material/error:")
-    elif record.file_removed_at is None:
-        st.button(
-            _("Make the file of faulty rows"),
-            icon=":material/description:",
-            on_click=_make_file,
-            args=(record.id,),
-            key="faults",
-        )
-    faults_table(rows, key="faulty-rows")
-    if record.faulty_count > len(rows):
-        st.caption(_("The first {n} of them. The file has all.").format(n=words.number(len(rows))))
-
-
-def _make_file(import_id: int) -> None:
-    act(imports.take_faults_file, import_id)
-    st.session_state[f"_imports.faults.{import_id}"] = True

@@ -104,6 +104,8 @@ class Customer(Guarded, Record):
             *("team_id", "stage", "archived_at", "kind", "source", "city", "responsible_id", "last_interaction_at"),
             *("interaction_count", "last_purchase_at", "purchase_count", "created_at"),
         ),
+        # an undone import removes customers: no address of theirs ever leads to somebody else
+        {"sqlite_autoincrement": True},
     )
     area: ClassVar[str] = "customers"
     replaced_by: ClassVar[str] = "merged_into_id"

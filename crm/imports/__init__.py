@@ -33,6 +33,9 @@ from crm.imports.headings import (
     FIELDS as FIELDS,
 )
 from crm.imports.mapping import (
+    KEYS as KEYS,
+)
+from crm.imports.mapping import (
     ON_MATCH as ON_MATCH,
 )
 from crm.imports.mapping import (
@@ -44,6 +47,10 @@ from crm.imports.mapping import (
 from crm.imports.mapping import (
     OnMatch as OnMatch,
 )
+from crm.imports.mapping import (
+    own_keys as own_keys,
+)
+from crm.imports.portraits import field_of as field_of
 from crm.imports.queries import (
     Preview as Preview,
 )
@@ -61,6 +68,9 @@ from crm.imports.queries import (
 )
 from crm.imports.queries import (
     in_words as in_words,
+)
+from crm.imports.queries import (
+    left_as_they_are as left_as_they_are,
 )
 from crm.imports.queries import (
     listing as listing,
@@ -81,6 +91,9 @@ from crm.imports.queries import (
     updated_customers as updated_customers,
 )
 from crm.imports.records import (
+    KEPT_BECAUSE as KEPT_BECAUSE,
+)
+from crm.imports.records import (
     OUTCOMES as OUTCOMES,
 )
 from crm.imports.records import (
@@ -88,6 +101,9 @@ from crm.imports.records import (
 )
 from crm.imports.records import (
     Import as Import,
+)
+from crm.imports.records import (
+    ImportChange as ImportChange,
 )
 from crm.imports.records import (
     ImportRow as ImportRow,
@@ -107,7 +123,6 @@ from crm.imports.records import (
 from crm.imports.run import finish as finish
 from crm.imports.run import remove_files_job as remove_files_job
 from crm.imports.run import run_job as run_job
-from crm.imports.run import trial_job as trial_job
 from crm.imports.steps import (
     attempt as attempt,
 )
@@ -125,6 +140,9 @@ from crm.imports.steps import (
 )
 from crm.imports.steps import (
     is_waiting as is_waiting,
+)
+from crm.imports.steps import (
+    once_more as once_more,
 )
 from crm.imports.steps import (
     receive as receive,
@@ -151,5 +169,10 @@ from crm.imports.steps import (
     survey as survey,
 )
 from crm.imports.steps import (
+    take_all_back as take_all_back,
+)
+from crm.imports.steps import (
     take_faults_file as take_faults_file,
 )
+from crm.imports.trial import trial_job as trial_job
+from crm.imports.undo import undo_job as undo_job

@@ -24,6 +24,7 @@ ENCODINGS: Final = {
 """Codec -> its usual name, in the order in which people are offered them."""
 
 SAMPLE: Final = 256 * 1024
+_PIECE: Final = 2**20
 RUSSIAN: Final = ("cp1251", "koi8-r", "cp866")
 _WORD: Final = re.compile(r"[^\W\d_]+|[\u2500-\u259f]+")
 _LIKELY: Final = re.compile(r"[А-ЯЁ]?[а-яё]+|[А-ЯЁ]+")
@@ -43,8 +44,12 @@ def detect(content: bytes) -> str | None:
 
 
 def _whole(content: bytes, codec: str) -> str | None:
+    """Return the codec when it reads the whole text; piece by piece, because the text of a large file takes four times its room."""
+    reader = codecs.getincrementaldecoder(codec)()
     try:
-        content.decode(codec)
+        for place in range(0, len(content), _PIECE):
+            reader.decode(content[place : place + _PIECE])
+        reader.decode(b"", final=True)
     except UnicodeError:
         return None
     return codec

@@ -28,7 +28,9 @@ from crm.core.i18n import N_
 from crm.core.shelf import Shelf
 from crm.imports import encodings, headings, presets, workbook
 
-MOST_BYTES: Final = 25 * 2**20
+MOST_BYTES: Final = 100 * 2**20
+"""Room for a table of a million rows."""
+MOST_OF_WORKBOOK: Final = 25 * 2**20
 MOST_ROWS: Final = 1_000_000
 MOST_COLUMNS: Final = workbook.MOST_COLUMNS
 LONGEST_CELL: Final = workbook.LONGEST_CELL
@@ -147,6 +149,15 @@ def receive(name: str, content: bytes) -> Received:
     return Received(token, label(name), form, len(content), hashlib.sha256(content).hexdigest(), found)
 
 
+def copied(token: str, name: str, form: Format, sha256: str, seen: Survey) -> Received:
+    """Store a file that is here once more, under a name of its own. Raises Invalid beside `file` when it is gone."""
+    try:
+        content = path_of(token).read_bytes()
+    except FileNotFoundError:
+        raise Invalid(N_("The file of this import was removed. Import it anew."), field="file") from None
+    return Received(_store(content), name, form, len(content), sha256, seen)
+
+
 def label(name: str) -> str:
     """Return a file's name as it is shown: the last part, without control and direction signs, not too long."""
     last = re.split(r"[\\/]", name)[-1]
@@ -167,10 +178,10 @@ def _format_of(name: str, content: bytes) -> Format:
         )
     if suffix not in SUFFIXES:
         raise Invalid(N_("Only files ending in .csv, .tsv, .txt, .xlsx or .vcf can be imported."), field="file")
-    if len(content) > MOST_BYTES:
-        raise Invalid(
-            N_("The file is larger than {most} MB. Divide it into several files."), field="file", most=MOST_BYTES >> 20
-        )
+    most = MOST_OF_WORKBOOK if suffix == ".xlsx" else MOST_BYTES
+    if len(content) > most:
+        text = N_("The file is larger than {most} MB. Divide it into several files.")
+        raise Invalid(text, field="file", most=most >> 20)
     if not content.strip(b"\x00\xff\xfe\xef\xbb\xbf \t\r\n"):
         raise Invalid(N_("The file is empty."), field="file")
     form = Format.VCARD if _begins_as_cards(content) else Format(SUFFIXES[suffix])
@@ -247,9 +258,8 @@ def survey(token: str, form: Format, reading: Reading, *, guess: bool = False) -
     count = 0
     with table(token, form, reading) as (columns, rows):
         presets.refuse(columns)
-        for row in rows:
-            count += 1
-            if row.number > MOST_ROWS:
+        for count, _ in enumerate(rows, 1):
+            if count > MOST_ROWS:
                 text = N_("The file has more than {most} rows. Divide it into several files.")
                 raise Invalid(text, field="file", most=MOST_ROWS)
     if not count:

@@ -7,7 +7,7 @@ from typing import Final
 from crm.core.i18n import LANGUAGES, N_, translate
 from crm.fields import STANDARD
 
-FIELDS: Final[Mapping[str, str]] = STANDARD
+FIELDS: Final[Mapping[str, str]] = {**STANDARD, "created_at": N_("Created"), "created_by": N_("Created by")}
 """What a column can become, with its name; the company's own fields come to it. `own` is not here: whatever is not mapped may be
 kept under its heading."""
 

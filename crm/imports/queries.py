@@ -8,16 +8,17 @@ from itertools import islice
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 
 from crm import customers
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
+from crm.customers import Customer
 from crm.imports import files, headings, presets
 from crm.imports.mapping import CONTACT, REQUISITES
 from crm.imports.matching import Known, decide, look_up
-from crm.imports.records import Import, ImportRow, Outcome, as_faults, need_to_work_with
+from crm.imports.records import Import, ImportChange, ImportRow, Outcome, as_faults, need_to_work_with
 from crm.imports.rows import Prepared, prepare, terms
 
 LONGEST_EXAMPLE: Final = 40
@@ -107,10 +108,10 @@ def preview(u: UnitOfWork, import_id: int, *, most: int = 20) -> Preview:
     under = terms(u, record.plan, record.headings)
     with files.table(record.stored_as, record.kind, record.how) as (_, rows):
         prepared = [prepare(row, under) for row in islice(rows, most)]
-    known, shown = Known(), []
+    known, shown = Known(under), []
     look_up(u, prepared, known)
     for row in prepared:
-        decision = decide(row, known, u.actor, under)
+        decision = decide(row, known, u.actor)
         shown.append(PreviewRow(row.number, decision.outcome, _values(row), decision.faults))
     own = tuple(heading for _, heading in under.own)
     return Preview(_fields(prepared, own, [one.key for one in under.fields]), own, tuple(shown))
@@ -199,9 +200,26 @@ def in_words(faults: Mapping[str, Invalid], say: Callable[[str], str], labels: M
     )
 
 
+# --- what an undo left --------------------------------------------------------
+
+
 def updated_customers(u: UnitOfWork, import_id: int) -> int:
     """Return how many different customers a run changed."""
     found = select(func.count(ImportRow.customer_id.distinct())).where(
         ImportRow.import_id == import_id, ImportRow.outcome == Outcome.UPDATED
     )
     return int(u.value(found))
+
+
+def left_as_they_are(u: UnitOfWork, import_id: int, *, most: int = 100) -> list[tuple[int, str, list[str]]]:
+    """Return the first customers that an undo did not take back whole: (id, name, what stayed as in `ImportChange.kept`).
+
+    Those outside the reader's scope are not among them. Raises NotFound, Refused.
+    """
+    need_to_work_with(u.actor, u.get(Import, import_id))
+    rows = select(Customer.id, Customer.name, ImportChange.kept).join(
+        ImportChange, ImportChange.customer_id == Customer.id
+    )
+    these = rows.where(ImportChange.import_id == import_id, ImportChange.undone_at.is_not(None))
+    found = u.rows(these.where(cast(ImportChange.kept, Text) != "[]").order_by(Customer.id).limit(most))
+    return [(row["id"], row["name"], row["kept"]) for row in found]

@@ -1,7 +1,7 @@
 """The records of an import: what was asked for, how far it is, and what became of single rows."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
@@ -30,6 +30,8 @@ class State(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 STATES: Final = {
@@ -39,7 +41,12 @@ STATES: Final = {
     State.FINISHED: N_("Finished"),
     State.STOPPED: N_("Stopped"),
     State.FAILED: N_("Failed"),
+    State.UNDOING: N_("Being undone"),
+    State.UNDONE: N_("Undone"),
 }
+
+UNDO_DAYS: Final = 30
+"""So long an import can be undone; then what it changed is forgotten."""
 
 
 class Outcome(StrEnum):
@@ -54,7 +61,7 @@ class Outcome(StrEnum):
 OUTCOMES: Final = {
     Outcome.NEW: N_("New"),
     Outcome.UPDATED: N_("Updated"),
-    Outcome.SKIPPED: N_("Left as they were"),
+    Outcome.SKIPPED: N_("Unchanged"),
     Outcome.FAULTY: N_("Faulty"),
 }
 
@@ -65,6 +72,8 @@ class Import(Guarded, Record):
     stored_as: the token of the file on our disk. next_row: how many rows are done; it moves in the transaction of the rows,
     so that a killed run goes on exactly there. trial: what a trial run found, with `done` true when it went over all rows.
     problem: why it failed, as a msgid and its values. asked_again: the person knows that the same file was imported before.
+    made_tags: ids of the tags that it made. undo_asked_at: since when it is being undone; undone_to: the last of its new
+    customers that was looked at for that; undone: what the undo did: removed, restored, kept.
     """
 
     __tablename__ = "imports"
@@ -97,6 +106,10 @@ class Import(Guarded, Record):
     started_at: Mapped[datetime | None] = mapped_column(info=KEPT)
     finished_at: Mapped[datetime | None] = mapped_column(info=KEPT)
     file_removed_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+    made_tags: Mapped[list[int]] = mapped_column(JSON, default=list, info=KEPT)
+    undo_asked_at: Mapped[datetime | None] = mapped_column(info=KEPT)
+    undone_to: Mapped[int] = mapped_column(BigId, default=0, info=KEPT)
+    undone: Mapped[dict[str, Any] | None] = mapped_column(info=KEPT)
 
     @property
     def kind(self) -> Format:
@@ -121,7 +134,15 @@ class Import(Guarded, Record):
     @property
     def is_under_way(self) -> bool:
         """Say whether a job works on it at this moment."""
-        return self.state in {State.CHECKING, State.RUNNING}
+        return self.state in {State.CHECKING, State.RUNNING, State.UNDOING}
+
+    def can_be_undone(self, now: datetime) -> bool:
+        """Say whether it has ended, stored something, and is not too old to be undone."""
+        ended = self.state in {State.FINISHED, State.STOPPED, State.FAILED}
+        stored = self.new_count + self.updated_count
+        return (
+            ended and bool(stored) and self.undo_asked_at is None and now < self.created_at + timedelta(days=UNDO_DAYS)
+        )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -157,6 +178,37 @@ class ImportRow(ChildOf, Base):
     customer_id: Mapped[int | None] = mapped_column(BigId, index=True)
     causes: Mapped[list[Any]] = mapped_column(JSON)
 
+
+class ImportChange(ChildOf, Base):
+    """What an import made of one customer that was there before: change -> [before, after], as `portraits.differences` gives it.
+
+    undone_at: since when it is taken back. kept: fields that were not, because somebody changed them since, or why the customer
+    as a whole was not (`Kept`); a new customer that was not removed stands here with its reason, too.
+    """
+
+    __tablename__ = "import_changes"
+    area: ClassVar[str] = "imports"
+    parent: ClassVar[type[Any]] = Import
+    parent_key: ClassVar[str] = "import_id"
+
+    import_id: Mapped[int] = mapped_column(BigId, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(BigId, primary_key=True, index=True)
+    changes: Mapped[dict[str, Any]]
+    undone_at: Mapped[datetime | None]
+    kept: Mapped[list[str]] = mapped_column(default=list)
+
+
+class Kept(StrEnum):
+    """Why an undo left a whole customer as it is."""
+
+    WORKED = " worked"
+    REACH = " reach"
+
+
+KEPT_BECAUSE: Final = {
+    Kept.WORKED: N_("Somebody worked with it since."),
+    Kept.REACH: N_("It is outside your reach now."),
+}
 
 Faults = Mapping[str, Invalid]
 """Field -> what is wrong with it; '' for the row as a whole."""

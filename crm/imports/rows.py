@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from crm.fields import OWN, FieldList
 from crm.imports.files import Row
 from crm.imports.headings import our_headings
 from crm.imports.mapping import CONTACT, NAME_PARTS, REQUISITES, FieldMapping, coded, filled
+from crm.imports.moments import LAST, moment
 
 LONGEST_OWN_FIELD: Final = 2_000
 _CODED: Final = frozenset({"kind", "stage", "source"})
@@ -26,6 +28,7 @@ _PHONES, _EMAILS = re.compile(r"[;\n]|,(?!\s*(?:доб|ext|вн|x\b|#))| ::: "),
 _SPLIT: Final = {"phones": _PHONES, "emails": _EMAILS, "contact_phones": _PHONES, "contact_emails": _EMAILS}
 MOST_WAYS: Final = 30
 """So many phones, or e-mails, one customer has at most."""
+SEVERAL_VALUES: Final = frozenset({"phones", "emails", "tags", "contact_phones", "contact_emails"})
 _JOINED: Final = {"address": ", ", "note": "\n", "tags": ", "}
 _CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
 _LIKE_A_KEY: Final = re.compile(rf"^(?:{OWN})+")
@@ -45,7 +48,8 @@ class Terms:
     """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
 
     people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so. tags: the keys of
-    those that may be used, None where new ones may be made. fields: the company's own fields that are in use.
+    those that may be used, None where new ones may be made. fields: the company's own fields that are in use. zone: in
+    which moments without a zone are meant. now: nothing was created later.
     """
 
     plan: FieldMapping
@@ -54,6 +58,8 @@ class Terms:
     people: Mapping[str, tuple[Person, ...]]
     tags: frozenset[str] | None = None
     fields: FieldList = ()
+    zone: str = "UTC"
+    now: datetime = LAST
 
     @cached_property
     def targets(self) -> tuple[tuple[int, str], ...]:
@@ -72,6 +78,11 @@ class Terms:
         return tuple((place, _LIKE_A_KEY.sub("", heading)) for place, heading in kept)
 
     @cached_property
+    def exact(self) -> frozenset[str]:
+        """The fields of several values that become what the file says and nothing besides."""
+        return frozenset(self.plan.columns.values()) & SEVERAL_VALUES if self.plan.empties else frozenset()
+
+    @cached_property
     def by_id(self) -> Mapping[int, Person]:
         """The colleagues by their id."""
         return {person.id: person for those in self.people.values() for person in those}
@@ -87,7 +98,8 @@ def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
     region = plan.phone_region or settings.value(u, "phone_region")
     usable = None if u.may("tags.edit") else frozenset(tags.key_of(row["name"]) for row in tags.directory(u).values())
     called = {name: tuple(those.values()) for name, those in people.items()}
-    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u))
+    zone = settings.value(u, "timezone")
+    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u), zone, u.now)
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ class Prepared:
     raw: field -> text, as `customers.checked` takes it. person: whom the row names as responsible. spare: the name that a
     new customer gets from the template, because the row has none. contact: the contact person of the row, as
     `contacts.checked` takes it, and contact_facts: as it is stored. tags: the names of those that the row puts on. requisites: as they are
-    stored.
+    stored. emptied: fields that the row empties; exact: fields that become just what it says. created: of a new customer, when
+    and by whom; `author`: heading -> who is no colleague of ours.
     """
 
     number: int
@@ -110,6 +123,9 @@ class Prepared:
     contact_facts: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     requisites: Mapping[str, Any] = field(default_factory=dict)
+    emptied: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
+    created: Mapping[str, Any] = field(default_factory=dict)
     faults: Mapping[str, Invalid] = field(default_factory=dict)
 
     @property
@@ -138,15 +154,10 @@ class Prepared:
         return self.facts.emails or ()
 
     @property
-    def tokens(self) -> set[str]:
-        """What a new customer is found by."""
-        contact = self.contact_facts
-        phones = (*self.digits, *contact.get("digits", "").split())
-        emails = (*self.emails, *contact.get("emails", "").split())
-        names = [contact["name"]] if contact else []
-        tax = [self.requisites[key] for key in requisites.TAX if self.requisites.get(key)]
-        found = search.tokens(self.fields["name"], self.external_number, phones, emails, contact=names, tax=tax)
-        return found | fields.stored_tokens(self.kept)
+    def is_silent(self) -> bool:
+        """Say whether the row has nothing for its customer."""
+        said = (self.raw, self.extra, self.contact, self.tags, self.requisites, self.emptied, self.person)
+        return not any(said)
 
 
 def prepare(row: Row, under: Terms) -> Prepared:
@@ -163,6 +174,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
             faults[key] = Invalid(N_("At most {most} fit here."), field=key, most=MOST_WAYS)
             del raw[key]
     extra = _own_fields(row.cells, under, faults)
+    created = _created(raw, under, faults)
     contact = {key.removeprefix(CONTACT): raw.pop(key) for key in sorted(raw) if key.startswith(CONTACT)}
     contact_facts = _contact_facts(contact, under, faults)
     signed = _requisites({key: raw.pop(key) for key in REQUISITES if key in raw}, faults)
@@ -174,7 +186,34 @@ def prepare(row: Row, under: Terms) -> Prepared:
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:
         faults |= form.faults
-    return Prepared(row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, names, signed, faults)
+    emptied = _emptied(row.cells, under) if under.plan.empties else frozenset()
+    return Prepared(
+        row.number, raw, facts, extra, person, spare.fields, contact, contact_facts, names, signed, emptied, under.exact,
+        created, faults,
+    )  # fmt: skip
+
+
+def _emptied(cells: Sequence[str], under: Terms) -> frozenset[str]:
+    """Return the fields of which every column is empty in this row."""
+    places = [*under.targets, *under.own]
+    return frozenset(key for _, key in places) - {key for place, key in places if cells[place].strip()}
+
+
+def _created(raw: dict[str, Any], under: Terms, faults: dict[str, Invalid]) -> dict[str, Any]:
+    """Take out of a row when and by whom its customer was created. Who is no colleague of ours is kept under the heading."""
+    found: dict[str, Any] = {}
+    if text := raw.pop("created_at", ""):
+        try:
+            found["created_at"] = moment(text, under.zone, under.now)
+        except Invalid as fault:
+            faults["created_at"] = fault
+    if called := raw.pop("created_by", ""):
+        those = under.people.get(called.casefold(), ())
+        found["created_by_id"] = those[0].id if len(those) == 1 else None
+        if len(those) != 1:
+            heading = next((one for one, target in under.plan.columns.items() if target == "created_by"), "created_by")
+            found["author"] = {_LIKE_A_KEY.sub("", heading): called[:LONGEST_OWN_FIELD]}
+    return found
 
 
 def _requisites(raw: Mapping[str, Any], faults: dict[str, Invalid]) -> dict[str, Any]:

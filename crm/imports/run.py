@@ -6,40 +6,39 @@ for a chunk, never for the import; a trial run decides by the same code and chan
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
-from crm import contacts, customers, notifications, requisites, search, tags
+from crm import notifications
 from crm.core import clock, jobs, retry
-from crm.core.access import SYSTEM, Actor, Identity, Owned
-from crm.core.errors import AlreadyDone, Conflict, CrmError, InvalidForm, NotFound, SignedOut, Unavailable
+from crm.core.access import SYSTEM, Actor, Identity
+from crm.core.errors import AlreadyDone, Conflict, CrmError, NotFound, SignedOut, Unavailable
 from crm.core.i18n import N_
 from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Requisites, Stage
-from crm.imports import files
+from crm.imports import files, portraits
 from crm.imports import rows as reading
-from crm.imports.matching import Decision, Known, Match, decide, kind_of, look_up
-from crm.imports.records import Import, ImportRow, Outcome, State, as_causes, need_to_work_with
+from crm.imports.matching import Decision, Known, apply, decide, look_up
+from crm.imports.portraits import Changes
+from crm.imports.records import Import, ImportChange, ImportRow, Outcome, State, as_causes, need_to_work_with
 from crm.imports.rows import Prepared, Terms
-from db.dialect import free_ids
+from crm.imports.storing import write
 from db.engine import Database
 
 CHUNK: Final = 500
+MOST_CHANGED: Final = 200
+"""So many rows of those that update: writing a change takes longer than an addition."""
 PAUSE: Final = 0.02
 """Seconds between two chunks, in which others write."""
 LONGEST_HOLD: Final = 0.25
-"""Seconds after which a chunk ends early: updates take longer than additions, and others wait for their turn."""
-SHOWN_FAULTS: Final = 100
-"""So many faulty rows a trial run keeps to show."""
+"""Seconds after which a chunk ends early: others wait for their turn."""
 CLASHES: Final = 5
-REPORT_SECONDS: Final = 0.5
 AWAY_SECONDS: Final = 10
 AWAY_TRIES: Final = 360
 """How often and how long a run waits for a database that is away or full: an hour."""
@@ -48,106 +47,6 @@ Who = Identity | Actor
 
 
 # --- one chunk ----------------------------------------------------------------
-
-
-@dataclass
-class _Writer:
-    """Collects new customers and inserts them at once, as `customers.create` would have one by one."""
-
-    u: UnitOfWork
-    record: Import
-    under: Terms
-    waiting: list[tuple[Prepared, Match]] = field(default_factory=list)
-
-    def add(self, row: Prepared, match: Match) -> None:
-        """Take a new customer."""
-        self.waiting.append((row, match))
-
-    def flush(self) -> None:
-        """Insert what waits and tell each match its id; ids that are known before spare asking for each row's.
-
-        raw, bulk: a record object per row costs ten times as much. What the guards would ask was asked for each row by
-        `decide`: the right to import and to add customers with exactly this owner.
-        """
-        if not self.waiting:
-            return
-        table: Any = Customer.__table__
-        ids = free_ids(self.u.session.get_bind().dialect, table, len(self.waiting))
-        for (_, match), key in zip(self.waiting, self.u.execute(ids, raw=True).scalars(), strict=True):
-            match.id = key
-        tokens = self._tokens()
-        for target, found in (
-            (table, [self._customer(row, match) for row, match in self.waiting]),
-            (Phone.__table__, self._phones()),
-            (Email.__table__, self._emails()),
-            (Contact.__table__, self._contacts()),
-            (CustomerTag.__table__, self._tags()),
-            (Requisites.__table__, self._requisites()),
-            (search.TOKENS, [{"token": token, "customer_id": key} for key, those in tokens for token in sorted(those)]),
-        ):
-            if found:
-                self.u.execute(insert(target), found, raw=True, bulk=True)
-        search.learn(self.u, {word for _, those in tokens for word in search.vocabulary(those)})
-        self.waiting.clear()
-
-    def _customer(self, row: Prepared, match: Match) -> dict[str, Any]:
-        fixed = self.under.plan.fixed
-        nothing: dict[str, Any] = dict.fromkeys((*TEXTS, *CHOICES, "employees"))
-        given = {
-            "kind": fixed.get("kind", str(Kind.COMPANY)),
-            "stage": fixed.get("stage", str(Stage.POTENTIAL)),
-            "source": fixed.get("source"),
-        }
-        kept = {
-            "id": match.id,
-            "extra": row.kept,
-            "created_at": self.u.now,
-            "created_by_id": self.u.actor.id,
-            "import_id": self.record.id,
-        }
-        return nothing | given | row.fields | match.owned._asdict() | kept
-
-    def _phones(self) -> list[dict[str, Any]]:
-        return [
-            {"customer_id": match.id, "number": number, "digits": digits, "position": position}
-            for row, match in self.waiting
-            for position, (number, digits) in enumerate(row.facts.phones or ())
-        ]
-
-    def _emails(self) -> list[dict[str, Any]]:
-        return [
-            {"customer_id": match.id, "address": address, "position": position}
-            for row, match in self.waiting
-            for position, address in enumerate(row.emails)
-        ]
-
-    def _contacts(self) -> list[dict[str, Any]]:
-        nothing: dict[str, Any] = {"position": None, "phones": "", "digits": "", "emails": "", "is_primary": True}
-        kept = {"created_at": self.u.now, "created_by_id": self.u.actor.id}
-        return [
-            nothing | dict(row.contact_facts) | kept | {"customer_id": match.id}
-            for row, match in self.waiting
-            if row.contact_facts
-        ]
-
-    def _requisites(self) -> list[dict[str, Any]]:
-        nothing: dict[str, Any] = dict.fromkeys(requisites.FIELDS) | {"created_at": self.u.now}
-        signed = ((row.requisites, match.id) for row, match in self.waiting if row.requisites)
-        return [nothing | dict(facts) | {"customer_id": key} for facts, key in signed]
-
-    def _tags(self) -> list[dict[str, Any]]:
-        names = sorted({name for row, _ in self.waiting for name in row.tags})
-        known = tags.known(self.u, names)
-        if fresh := [name for name in names if tags.key_of(name) not in known]:
-            known |= tags.learn(self.u, fresh)
-        return [
-            {"customer_id": match.id, "tag_id": known[tags.key_of(name)]}
-            for row, match in self.waiting
-            for name in row.tags
-        ]
-
-    def _tokens(self) -> list[tuple[int | None, set[str]]]:
-        return [(match.id, row.tokens) for row, match in self.waiting]
 
 
 @verb("imports.run")
@@ -159,25 +58,57 @@ def take(u: UnitOfWork, import_id: int, place: int, rows: Sequence[Prepared], un
     record = locked(u, import_id)
     if record.state != State.RUNNING or record.next_row != place:
         return -1
-    begun = time.perf_counter()
-    known, writer = Known(), _Writer(u, record, under)
-    look_up(u, rows, known)
-    told: list[dict[str, Any]] = []
-    counts: Counter[str] = Counter()
+    known = Known(under)
+    look_up(u, rows, known, hold=True)
+    decided = _decide_all(u, rows, known)
+    fresh = [one.match for _, one in decided if one.outcome is Outcome.NEW and one.match]
+    for match in fresh:
+        match.import_id = record.id
+    written = write(u, [*fresh, *known.stored.values()], {"import": [None, record.id]})
+    own = {one.id for one in known.stored.values() if one.import_id == record.id}
+    _remember(u, record.id, {key: found for key, found in written.changes.items() if key not in own})
+    told = [_told(record.id, row, one) for row, one in decided if one.outcome in {Outcome.UPDATED, Outcome.FAULTY}]
+    if told:
+        u.execute(insert(ImportRow.__table__), told, raw=True, bulk=True)  # raw, bulk: one statement for the chunk
+    record.made_tags = [*record.made_tags, *written.tags]
+    _move(record, Counter(one.outcome for _, one in decided))
+    return len(decided)
+
+
+def _decide_all(u: UnitOfWork, rows: Sequence[Prepared], known: Known) -> list[tuple[Prepared, Decision]]:
+    """Decide about row after row, so that each meets those before it, as long as others can wait."""
+    begun, decided = time.perf_counter(), []
     for row in rows:
-        decision = _store(u, writer, row, decide(row, known, u.actor, under), known)
-        counts[decision.outcome] += 1
-        if decision.outcome in {Outcome.UPDATED, Outcome.FAULTY}:
-            told.append(_told(record.id, row, decision))
+        decision = decide(row, known, u.actor)
+        apply(row, decision, known)
+        decided.append((row, decision))
         if time.perf_counter() - begun > LONGEST_HOLD:
             break
-    writer.flush()
-    if told:
-        u.execute(
-            insert(ImportRow.__table__), told, raw=True, bulk=True
-        )  # raw, bulk: one statement for all rows of the chunk
-    _move(record, counts)
-    return counts.total()
+    return decided
+
+
+def _remember(u: UnitOfWork, import_id: int, changes: Mapping[int, Changes]) -> None:
+    """Keep what an undo needs of customers who were there before; rows that change one after the other become one change.
+
+    raw, bulk: one statement for the chunk.
+    """
+    if not changes:
+        return
+    table = ImportChange.__table__
+    mine = (table.c.import_id == import_id) & table.c.customer_id.in_(sorted(changes))
+    before = {row.customer_id: row.changes for row in u.execute(select(table).where(mine), raw=True)}
+    if before:
+        u.execute(delete(table).where(mine), raw=True, bulk=True)
+    rows = [
+        {
+            "import_id": import_id,
+            "customer_id": key,
+            "changes": portraits.merged(before.get(key, {}), found),
+            "kept": [],
+        }
+        for key, found in sorted(changes.items())
+    ]
+    u.execute(insert(table), rows, raw=True, bulk=True)
 
 
 def locked(u: UnitOfWork, import_id: int) -> Import:
@@ -187,47 +118,6 @@ def locked(u: UnitOfWork, import_id: int) -> Import:
         raise NotFound
     need_to_work_with(u.actor, record)
     return record
-
-
-def _store(u: UnitOfWork, writer: _Writer, row: Prepared, decision: Decision, known: Known) -> Decision:
-    """Do what was decided; return what came of it: a stored customer can still refuse what the row brings."""
-    if decision.outcome is Outcome.NEW:
-        match = Match(None, decision.owned, row.external_number, kind_of(row, writer.under))
-        writer.add(row, match)
-        known.add(row, match)
-    elif decision.outcome is Outcome.UPDATED and decision.match is not None:
-        writer.flush()  # the row may mean a customer that still waits
-        try:
-            _change(u, decision.match, row)
-        except InvalidForm as form:  # the form is checked before anything is changed
-            return Decision(Outcome.FAULTY, faults=form.faults)
-        known.add(row, decision.match)
-    return decision
-
-
-def _change(u: UnitOfWork, match: Match, row: Prepared) -> None:
-    """Bring a stored customer up to date: what the row leaves empty stays, phones and e-mails come to those that are there."""
-    customer = u.get(Customer, match.id or 0)
-    raw = {key: value for key, value in row.raw.items() if key not in {"phones", "emails"}}
-    for key, column, model in (("phones", Phone.number, Phone), ("emails", Email.address, Email)):
-        if fresh := (row.emails if key == "emails" else [number for number, _ in row.facts.phones or ()]):
-            raw[key] = [
-                *u.inside(select(column).where(model.customer_id == customer.id).order_by(model.position)),
-                *fresh,
-            ]
-    if raw:
-        customers.edit(u, customer.id, raw, seen=customer.version)
-    if row.person is not None and row.person.id != customer.responsible_id:
-        customers.assign(u, customer.id, responsible_id=row.person.id, seen=customer.version)
-        match.owned = Owned(customer.responsible_id, customer.team_id, customer.partner_id)
-    if row.requisites:
-        requisites.complete(u, customer.id, row.requisites)
-    if row.tags:
-        tags.change(u, customer.id, on=row.tags)
-    if row.contact:
-        contacts.complete(u, customer.id, row.contact)
-    if row.extra:
-        customer.extra = {**customer.extra, **row.extra}
 
 
 def _told(import_id: int, row: Prepared, decision: Decision) -> dict[str, Any]:
@@ -271,8 +161,10 @@ def source_of(u: UnitOfWork, import_id: int) -> Source:
     return Source(record, reading.terms(u, record.plan, record.headings))
 
 
-def _chunks(rows: Iterator[Prepared]) -> Iterator[list[Prepared]]:
-    while chunk := list(islice(rows, CHUNK)):
+def chunks(rows: Iterator[Prepared], *, updates: bool = False) -> Iterator[list[Prepared]]:
+    """Give rows in chunks of CHUNK, smaller ones where they update."""
+    size = min(CHUNK, MOST_CHANGED) if updates else CHUNK
+    while chunk := list(islice(rows, size)):
         yield chunk
 
 
@@ -285,10 +177,10 @@ def run_all(database: Database, who: Who, import_id: int, progress: Callable[[in
         source = source_of(u, import_id)
     place = source.record.next_row
     with source.rows(place) as rows:
-        for chunk in _chunks(rows):
+        for chunk in chunks(rows, updates=source.under.plan.updates):
             waiting = chunk
             while waiting:
-                taken = _take_patiently(lambda: unit_of_work(database, who), import_id, place, waiting, source.under)
+                taken = patiently(database, who, take, import_id, place, waiting, source.under)
                 if taken < 0:
                     return
                 waiting, place = waiting[taken:], place + taken
@@ -299,18 +191,12 @@ def run_all(database: Database, who: Who, import_id: int, progress: Callable[[in
     notify(database, import_id)
 
 
-def _take_patiently(
-    unit: Callable[[], AbstractContextManager[UnitOfWork]],
-    import_id: int,
-    place: int,
-    rows: Sequence[Prepared],
-    under: Terms,
-) -> int:
-    """Store one chunk; a clash with somebody's change rolls it back, and it is tried again."""
+def patiently(database: Database, who: Who, step: Callable[..., int], *facts: Any) -> int:
+    """Take one step in a unit of its own; a clash with somebody's change rolls it back, and it is tried again."""
 
     def attempt() -> int:
-        with unit() as u:
-            return take(u, import_id, place, rows, under)
+        with unit_of_work(database, who) as u:
+            return step(u, *facts)
 
     for remaining in reversed(range(CLASHES)):
         try:
@@ -336,93 +222,26 @@ def fail(u: UnitOfWork, import_id: int, error: CrmError) -> None:
     """Write down why a run cannot go on. What is stored stays, and the run can be taken up again."""
     record = locked(u, import_id)
     if record.is_under_way:
-        record.state = State.FAILED if record.state == State.RUNNING else State.STAGED
+        record.state = State.STAGED if record.state == State.CHECKING else State.FAILED
         record.problem = {"text": error.text, "values": {key: str(value) for key, value in error.values.items()}}
 
 
 def notify(database: Database, import_id: int) -> None:
     """Put the result behind the bell of whoever imports, once."""
-    text = N_("Import of {file}: {new} new, {updated} updated, {skipped} left as they were, {faulty} faulty.")
+    text = N_("Import of {file}: {new} new, {updated} updated, {skipped} unchanged, {faulty} faulty.")
+    tell(database, import_id, text, "told")
+
+
+def tell(database: Database, import_id: int, text: str, what: str) -> None:
+    """Put something behind the bell of whoever imports, once for each `what`."""
     try:
-        with unit_of_work(database, SYSTEM, key=f"import-{import_id}-told") as u:
+        with unit_of_work(database, SYSTEM, key=f"import-{import_id}-{what}") as u:
             record = u.get(Import, import_id)
             if record.responsible_id is not None:
-                told = {"file": record.file_name, **record.counts}
+                told = {"file": record.file_name, **record.counts, **(record.undone or {})}
                 notifications.send(u, record.responsible_id, text, page="imports", query={"id": str(import_id)}, **told)
     except AlreadyDone:
         return
-
-
-# --- the trial run ------------------------------------------------------------
-
-
-@dataclass
-class _Trial:
-    """The report of a trial run as it grows."""
-
-    row: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    faults: list[list[Any]] = field(default_factory=list)
-
-    def note(self, row: Prepared, decision: Decision) -> None:
-        self.counts[decision.outcome] += 1
-        if decision.faults and len(self.faults) < SHOWN_FAULTS:
-            self.faults.append([row.number, as_causes(decision.faults)])
-
-    def as_json(self, *, done: bool) -> dict[str, Any]:
-        outcomes = {str(outcome): self.counts[outcome] for outcome in Outcome}
-        return {**outcomes, "row": self.row, "faults": self.faults, "done": done}
-
-
-def try_all(database: Database, who: Who, import_id: int, progress: Callable[[int], None] = lambda _: None) -> None:
-    """Decide about every row and write nothing but the report: how many would be new, updated, left or faulty."""
-    with unit_of_work(database, who) as u:
-        source = source_of(u, import_id)
-    known, trial, told_at = Known(), _Trial(), time.monotonic()
-    with source.rows() as rows:
-        for chunk in _chunks(rows):
-            with unit_of_work(database, who) as u:
-                if one_state(u, import_id) != State.CHECKING:
-                    return
-                look_up(u, chunk, known)
-                for row in chunk:
-                    decision = decide(row, known, u.actor, source.under)
-                    trial.note(row, decision)
-                    _simulate(row, decision, known, source.under)
-            trial.row += len(chunk)
-            progress(trial.row)
-            if time.monotonic() - told_at > REPORT_SECONDS:
-                told_at = time.monotonic()
-                retry.run(database, who, report, import_id, trial.as_json(done=False))
-    retry.run(database, who, report, import_id, trial.as_json(done=True))
-
-
-def _simulate(row: Prepared, decision: Decision, known: Known, under: Terms) -> None:
-    if decision.outcome is Outcome.NEW:
-        known.add(row, Match(None, decision.owned, row.external_number, kind_of(row, under)))
-    elif decision.outcome is Outcome.UPDATED and decision.match is not None:
-        if row.person is not None:
-            decision.match.owned = Owned(row.person.id, row.person.team_id, decision.match.owned.partner_id)
-        known.add(row, decision.match)
-
-
-def one_state(u: UnitOfWork, import_id: int) -> str:
-    """Return the state of an import as it is now. Raises NotFound."""
-    state = u.value(select(Import.state).where(Import.id == import_id))
-    if state is None:
-        raise NotFound
-    return str(state)
-
-
-@verb("imports.run")
-def report(u: UnitOfWork, import_id: int, trial: dict[str, Any]) -> None:
-    """Write down how far a trial run is; with `done` it has ended, and the import waits for its decision again."""
-    record = locked(u, import_id)
-    if record.state != State.CHECKING:
-        return
-    record.trial = trial
-    if trial["done"]:
-        record.state = State.STAGED
 
 
 # --- jobs ---------------------------------------------------------------------
@@ -431,16 +250,10 @@ def report(u: UnitOfWork, import_id: int, trial: dict[str, Any]) -> None:
 @jobs.job("imports.run", title=N_("Import of customers"), queue=jobs.BULK)
 def run_job(ctx: JobContext, *, import_id: int) -> None:
     """Import a file. A run that was killed begins again here and goes on at the import's next row."""
-    _guarded(ctx, import_id, run_all)
+    guarded(ctx, import_id, run_all)
 
 
-@jobs.job("imports.try", title=N_("Trial run of an import"), queue=jobs.BULK)
-def trial_job(ctx: JobContext, *, import_id: int) -> None:
-    """Go over a file without changing anything."""
-    _guarded(ctx, import_id, try_all)
-
-
-def _guarded(ctx: JobContext, import_id: int, work: Callable[..., None]) -> None:
+def guarded(ctx: JobContext, import_id: int, work: Callable[..., None]) -> None:
     """Do the work; wait where the database is away, and write down what else keeps it from going on."""
     with unit_of_work(ctx.database, SYSTEM) as u:
         total = u.get(Import, import_id).row_count

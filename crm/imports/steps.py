@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from crm import fields
 from crm.core import jobs
@@ -16,11 +16,11 @@ from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.imports import files, headings, run
+from crm.imports import files, guessing, headings, run, trial, undo
 from crm.imports import mapping as mappings
 from crm.imports.files import Format, Reading, Received, Survey
 from crm.imports.mapping import FieldMapping
-from crm.imports.records import Import, ImportRow, State, need_to_work_with
+from crm.imports.records import UNDO_DAYS, Import, ImportChange, ImportRow, State, need_to_work_with
 from crm.imports.rows import terms
 from crm.imports.run import locked
 
@@ -36,6 +36,18 @@ def receive(u: UnitOfWork, name: str, content: bytes) -> Received:
     u.need("imports.run")
     u.session.rollback()  # a reading transaction that stays open for seconds lets the database's journal grow
     return files.receive(name, content)
+
+
+def once_more(u: UnitOfWork, import_id: int) -> Received:
+    """Bring the file of an import once more, for `stage`: after an undo it can be imported again. Raises Invalid, NotFound."""
+    record = u.get(Import, import_id)
+    need_to_work_with(u.actor, record)
+    if record.file_removed_at is not None:
+        raise Invalid(_NO_FILE, field="file")
+    facts = record.stored_as, record.file_name, record.kind, record.sha256
+    seen = Survey(record.how, tuple(record.headings), record.row_count, tuple(record.sheets))
+    u.session.rollback()  # as in `receive`
+    return files.copied(*facts, seen)
 
 
 def survey(u: UnitOfWork, import_id: int, reading: Reading) -> Survey:
@@ -54,9 +66,13 @@ def survey(u: UnitOfWork, import_id: int, reading: Reading) -> Survey:
 
 
 @verb("imports.run")
-def stage(u: UnitOfWork, received: Received, *, word: str = "Customer") -> Import:
-    """Make an import of a received file, with a proposed mapping. word: how a customer without a name is called."""
+def stage(u: UnitOfWork, received: Received, *, word: str = "Customer", like: int | None = None) -> Import:
+    """Make an import of a received file, with a proposed mapping. word: how a customer without a name is called.
+
+    like: an import whose mapping it takes over.
+    """
     found = received.survey
+    plan = u.get(Import, like).plan if like is not None else None
     record = Import(
         responsible_id=u.actor.id,
         team_id=u.actor.team_id,
@@ -67,7 +83,7 @@ def stage(u: UnitOfWork, received: Received, *, word: str = "Customer") -> Impor
         format=str(received.format),
         created_at=u.now,
         **_seen(found),
-        mapping=_proposed(u, received.token, received.format, found, word).as_json(),
+        mapping=(plan or _proposed(u, received.token, received.format, found, word)).as_json(),
     )
     return u.add(record)
 
@@ -89,7 +105,7 @@ def reread(u: UnitOfWork, import_id: int, survey: Survey, *, seen: int, word: st
 def choose(u: UnitOfWork, import_id: int, plan: FieldMapping, *, seen: int) -> Import:
     """Set the mapping. Raises InvalidForm with a fault per column or option, Conflict, NotFound."""
     record = _staged(u, import_id, seen)
-    mappings.check(plan, record.headings, _own(u))
+    mappings.check(plan, record.headings, fields.definitions(u))
     if plan.as_json() != record.mapping:
         record.mapping, record.trial = plan.as_json(), None
     return record
@@ -100,7 +116,7 @@ def attempt(u: UnitOfWork, import_id: int) -> None:
     """Start a trial run over the whole file, which changes nothing. Raises InvalidForm for an unfinished mapping."""
     record = _ready(u, import_id)
     record.state, record.trial, record.problem = State.CHECKING, None, None
-    record.job_id = u.later(run.trial_job, import_id=record.id)
+    record.job_id = u.later(trial.trial_job, import_id=record.id)
 
 
 @verb("imports.run")
@@ -131,9 +147,9 @@ def _begin(u: UnitOfWork, import_id: int, *, again: bool) -> Import:
 
 @verb("imports.run")
 def stop(u: UnitOfWork, import_id: int) -> None:
-    """Stop a run or a trial run after the rows it is at: what is stored stays."""
+    """Stop a run, a trial run or an undo after the rows it is at: what is stored stays."""
     record = locked(u, import_id)
-    if record.state == State.RUNNING:
+    if record.state in {State.RUNNING, State.UNDOING}:
         record.state = State.STOPPED
     elif record.state == State.CHECKING:
         record.state, record.trial = State.STAGED, None
@@ -141,17 +157,35 @@ def stop(u: UnitOfWork, import_id: int) -> None:
 
 @verb("imports.run")
 def resume(u: UnitOfWork, import_id: int) -> None:
-    """Take up a stopped or failed run, or one whose job is gone, at its next row. Raises Conflict when it runs."""
+    """Take up a stopped or failed run or undo, or one whose job is gone, at its next row. Raises Conflict when it runs."""
     record = locked(u, import_id)
     if record.state not in {State.STOPPED, State.FAILED} and not is_stuck(u, record):
         raise Conflict(_NOT_NOW)
+    if record.undo_asked_at is not None:
+        _undo(u, record)
+        return
     if record.file_removed_at is not None:
         raise Invalid(_NO_FILE, field="file")
     if record.state == State.CHECKING:
-        record.job_id = u.later(run.trial_job, import_id=record.id)
+        record.job_id = u.later(trial.trial_job, import_id=record.id)
         return
     record.state, record.problem = State.RUNNING, None
     record.job_id = u.later(run.run_job, import_id=record.id)
+
+
+@verb("imports.run")
+def take_all_back(u: UnitOfWork, import_id: int) -> None:
+    """Undo an import as a job: new customers go, updated ones get back what they had. Raises Conflict when it cannot be."""
+    record = locked(u, import_id)
+    if not record.can_be_undone(u.now):
+        raise Conflict(_NOT_NOW)
+    record.undo_asked_at, record.undone = u.now, dict(undo.NOTHING)
+    _undo(u, record)
+
+
+def _undo(u: UnitOfWork, record: Import) -> None:
+    record.state, record.problem = State.UNDOING, None
+    record.job_id = u.later(undo.undo_job, import_id=record.id)
 
 
 @verb("imports.run")
@@ -167,9 +201,12 @@ def discard(u: UnitOfWork, import_id: int) -> None:
 
 @verb("imports.run")
 def remove_old_files(u: UnitOfWork) -> None:
-    """Remove the files of imports that ended or were left long ago, and what was quoted from them."""
+    """Remove the files of imports that ended or were left long ago, what was quoted from them and what undoing them needs."""
     ended, left = u.now - timedelta(days=FINISHED_DAYS), u.now - timedelta(days=STAGED_DAYS)
-    idle = Import.state.in_([State.FINISHED, State.STOPPED, State.FAILED]) & (Import.created_at < ended)
+    over = [State.FINISHED, State.STOPPED, State.FAILED, State.UNDONE]
+    idle = Import.state.in_(over) & (Import.created_at < ended)
+    old = select(Import.id).where(Import.state.in_(over), Import.created_at < u.now - timedelta(days=UNDO_DAYS))
+    u.execute(delete(ImportChange).where(ImportChange.import_id.in_(old)), bulk=True)
     forgotten = (Import.state == State.STAGED) & (Import.created_at < left)
     for record in u.all(select(Import).where(Import.file_removed_at.is_(None), idle | forgotten)):
         record.file_removed_at, record.trial = u.now, None
@@ -198,13 +235,8 @@ def _ready(u: UnitOfWork, import_id: int) -> Import:
         raise Conflict(_NOT_NOW)
     if record.file_removed_at is not None:
         raise Invalid(_NO_FILE, field="file")
-    mappings.check(record.plan, record.headings, _own(u))
+    mappings.check(record.plan, record.headings, fields.definitions(u))
     return record
-
-
-def _own(u: UnitOfWork) -> dict[str, str]:
-    """Return key -> label of the company's own fields."""
-    return {one.key: one.label for one in fields.definitions(u)}
 
 
 def _seen(survey: Survey) -> dict[str, Any]:
@@ -224,9 +256,9 @@ def _proposed(u: UnitOfWork, token: str, form: Format, found: Survey, word: str)
         if set(before.headings) - headings.our_headings() == columns:
             return before.plan  # type: ignore[no-any-return]
     people = terms(u, FieldMapping(), found.columns).people
-    return mappings.guess(
-        found.columns, files.sample(token, form, found.reading), word=word, people=people, own=_own(u)
-    )
+    sample = files.sample(token, form, found.reading)
+    own = {one.key: one.label for one in fields.definitions(u)}
+    return guessing.guess(found.columns, sample, word=word, people=people, own=own)
 
 
 # --- questions about one import -----------------------------------------------

@@ -46,6 +46,7 @@ STAYS: Final[Mapping[str, str]] = {
     "duplicate_pairs": "pairs compare two cards as they are; the next look compares anew",
     "duplicate_pairs.other_id": "likewise",
     "mass_edit_rows": "what a mass edit did to this very card: undoing it looks for it there",
+    "import_changes": "what an import changed on this very card: undoing it looks for it there",
     "import_rows": "what a file did to this very card: undoing that import looks for it there",
 }
 """Links by their names whose rows do not go along: why."""

@@ -151,7 +151,10 @@ def _clear_imports(u: UnitOfWork, kept: Mapping[str, Rows], traces: Traces, pers
     """Remove the files of imports in which the customer stands, with everything that was quoted from them."""
     table, rows = Import.__table__, ImportRow.__table__
     linked = {row["import_id"] for row in (*kept["customers"], *kept["import_rows"])}
-    found = u.execute(select(table).where(table.c.id.in_(sorted((linked | traces.imports) - {None}))), raw=True)
+    inside = cast(table.c.trial, Text)
+    tried = [inside.contains(f'"customer_id": {row["id"]},') for row in kept["customers"]]
+    which = or_(table.c.id.in_(sorted((linked | traces.imports) - {None})), *tried)
+    found = u.execute(select(table).where(which), raw=True)
     for one in found.mappings().all():
         if one["state"] in {State.CHECKING, State.RUNNING}:
             raise Conflict(N_("An import works on a file that names this customer. Please wait until it has ended."))

@@ -16,7 +16,7 @@ from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
 from crm.duplicates import Pair
-from crm.imports import FIELDS, OUTCOMES, ImportRow
+from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
 from crm.mass_edits import FATES, MassEditRow
 from crm.merges import Merge
@@ -243,6 +243,17 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "mass_edit_id": Told(N_("Mass edit")),
             "fate": Told(N_("Result"), FATES),
             "before": Told(N_("Before")),
+        },
+        goes=True,
+    ),
+    Holding(
+        ImportChange,
+        N_("Changes by imports"),
+        {
+            "import_id": Told(N_("Import")),
+            "changes": Told(N_("Before and after")),
+            "undone_at": Told(N_("Undone")),
+            "kept": Told(N_("Kept")),
         },
         goes=True,
     ),

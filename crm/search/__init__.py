@@ -22,7 +22,20 @@ from crm.search.asking import (
 )
 from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
 from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, likeness, other_layout, words
-from crm.search.tokens import FIELDS, LONGEST, PARTS, TOKENS, Field, forget, index, leads, learn, tokens, vocabulary
+from crm.search.tokens import (
+    FIELDS,
+    LONGEST,
+    PARTS,
+    TOKENS,
+    Field,
+    forget,
+    index,
+    leads,
+    learn,
+    tokens,
+    unlearn,
+    vocabulary,
+)
 
 __all__ = [
     "CYRILLIC",
@@ -61,6 +74,7 @@ __all__ = [
     "same_phone",
     "same_tax",
     "tokens",
+    "unlearn",
     "vocabulary",
     "words",
 ]

@@ -11,16 +11,17 @@ tokens that stand in TOKENS, once for each different word however many customers
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pypinyin import lazy_pinyin
-from sqlalchemy import Column, Index, String, Table, select
+from sqlalchemy import Column, Index, String, Table, bindparam, select
 
 from crm.core.uow import UnitOfWork
 from crm.search.reasons import Why
 from crm.search.spelling import HAN, LEGAL_HAN, WORD, fold, heard, number_key, without_one, words
 from db.base import Base, BigId
 from db.dialect import each_new, insert_new
+from db.given import given, rows_of, text_of
 
 LONGEST: Final = 40
 SHORTEST_INSIDE: Final = 3
@@ -162,16 +163,37 @@ def index(u: UnitOfWork, customer_id: int, found: set[str]) -> None:
         learn(u, vocabulary(found))
 
 
-def forget(u: UnitOfWork, customer_id: int) -> None:
-    """Take a customer out of the index, and out of the vocabulary the words that nobody else bears; part of the erasure."""
-    mine = select(TOKENS.c.token).where(TOKENS.c.customer_id == customer_id)
-    stored = set(u.execute(mine, raw=True).scalars())
-    u.execute(TOKENS.delete().where(TOKENS.c.customer_id == customer_id), raw=True, bulk=True)
-    borne = select(TOKENS.c.token).distinct().where(TOKENS.c.token.in_(sorted(stored)))
-    gone = vocabulary(stored) - set(u.execute(borne, raw=True).scalars())
-    for token in sorted(gone):
-        these = PARTS.c.part.in_(sorted(parts(token)))
-        u.execute(PARTS.delete().where(these, PARTS.c.token == token), raw=True, bulk=True)
+def forget(u: UnitOfWork, *customer_ids: int) -> None:
+    """Take customers out of the index, and out of the vocabulary the words that nobody else bears.
+
+    Part of the verb that erases them or takes them back.
+    """
+    theirs = TOKENS.c.customer_id.in_(customer_ids)
+    stored: dict[int, set[str]] = {}
+    for row in u.execute(select(TOKENS.c.token, TOKENS.c.customer_id).where(theirs), raw=True).mappings():
+        stored.setdefault(row["customer_id"], set()).add(row["token"])
+    u.execute(TOKENS.delete().where(theirs), raw=True, bulk=True)
+    unlearn(u, {word for found in stored.values() for word in vocabulary(found)})
+
+
+def unlearn(u: UnitOfWork, lost: set[str]) -> None:
+    """Take words out of the vocabulary that nobody bears any more. lost: of the vocabulary."""
+    words = given(*((word, f"n{word[1:]}" if word[0] == "f" else "") for word in sorted(lost)))
+    gone = set(u.execute(_UNBORNE, {"words": words}, raw=True).scalars()) if lost else set()
+    if rows := [{"p": part, "t": token} for part, token in leads(gone)]:
+        these = (PARTS.c.part == bindparam("p")) & (PARTS.c.token == bindparam("t"))
+        u.execute(PARTS.delete().where(these), rows, raw=True, bulk=True)
+
+
+def _unborne() -> Any:
+    """Select the words that stand in nobody's tokens; a folded word beside the same word as it is spelt stands for nothing."""
+    words, bearer, same = rows_of("words"), TOKENS.alias(), TOKENS.alias()
+    spelt = select(same.c.token).where(same.c.token == text_of(words, 1), same.c.customer_id == bearer.c.customer_id)
+    borne = select(bearer.c.token).where(bearer.c.token == text_of(words, 0), ~spelt.correlate(words, bearer).exists())
+    return select(text_of(words, 0)).where(~borne.correlate(words).exists())
+
+
+_UNBORNE: Final = _unborne()
 
 
 # --- the vocabulary ---------------------------------------------------------

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from crm import imports
+from crm.core import clock
 from crm.imports import STATES, State
-from ui import imports_forms, imports_parts, tables, words
+from ui import imports_forms, imports_parts, imports_results, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, not_there, opening
 from ui.session import _, attempt, colleagues, may, n_, uow, watched
 
@@ -48,7 +49,9 @@ def one(record: imports.Import, *, works: bool) -> None:
     actions = []
     if works and record.state == State.STAGED:
         actions.append(Action(_("How it is read"), opening("reading", seen=record.version), icon="tune"))
-    if record.new_count and may("customers.view"):
+    if works and record.can_be_undone(clock.now()):
+        actions.append(Action(_("Undo the import"), opening("undo"), icon="undo"))
+    if record.new_count and record.state != State.UNDONE and may("customers.view"):
         actions.append(
             Action(_("Show the new customers"), f"/customers?import={record.id}", icon="group", primary=True)
         )
@@ -61,7 +64,7 @@ def one(record: imports.Import, *, works: bool) -> None:
     elif record.state == State.STAGED:
         prepare(record)
     else:
-        imports_parts.result(record)
+        imports_results.result(record)
 
 
 def prepare(record: imports.Import) -> None:
@@ -96,6 +99,8 @@ else:
         one(chosen, works=mine)
         if dialog() == "reading" and mine:
             imports_forms.reading(chosen)
+        elif dialog() == "undo" and mine:
+            imports_results.undo(chosen)
     else:
         not_there()
 

@@ -97,14 +97,14 @@ def _imports(cast: Cast, part: str) -> dict[str, Any]:
     """Put an import of every state into the house, belonging to the person."""
     found: dict[str, Any] = {}
     with cast.unit() as u:
-        for state in ("staged", "checking", "running", "stopped"):
+        for state in ("staged", "checking", "running", "stopped", "finished", "undoing"):
             received = files.receive(f"{part}.csv", f"name\n{part} {state}\n".encode())
             found[state] = imports.stage(u, received)
         terms = rows.terms(u, found["running"].plan, found["running"].headings)
     with cast.database.writing() as connection:
         table = imports.Import.__table__
         for state, record in found.items():
-            facts = {"responsible_id": PARTS[part].id, "team_id": PARTS[part].team_id, "state": state}
+            facts = {"responsible_id": PARTS[part].id, "team_id": PARTS[part].team_id, "state": state, "new_count": 1}
             connection.execute(table.update().where(table.c.id == record.id).values(**facts))
     return {"imports": found, "survey": received.survey, "terms": terms}
 

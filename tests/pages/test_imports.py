@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import insert
 
-from crm import imports
+from crm import customers, imports
 from crm.core.access import PRESETS, RightAdjustment
 from crm.core.errors import Invalid
-from crm.imports import Import, State, run, steps
-from tests.cast import Cast
+from crm.imports import Import, State, run, steps, trial, undo
+from tests.cast import Cast, a_customer
 from tests.pages.screen import opened, part, press, rows, texts
 from tests.test_imports import ran, record_of, staged
 
@@ -132,7 +132,7 @@ def test_a_trial_run_and_a_run_from_the_screen(cast):
     button(at, "try").click().run()
     assert record_of(cast, import_id).state == State.CHECKING
     assert "0 of 2 rows" in str(at.get("progress")[0].proto.text)
-    run.try_all(cast.database, cast.keeper, import_id)
+    trial.try_all(cast.database, cast.keeper, import_id)
     at = opened("imports", cast.keeper, id=import_id)
     assert [one.value for one in at.metric] == ["1", "0", "0", "1"]
     assert rows(at, "trial-faults") == [["3", "Phones: 'no phone' is not a phone number."]]
@@ -140,7 +140,10 @@ def test_a_trial_run_and_a_run_from_the_screen(cast):
     assert record_of(cast, import_id).state == State.RUNNING
     run.run_all(cast.database, cast.keeper, import_id)
     at = opened("imports", cast.keeper, id=import_id)
-    assert part(at, "head")["acts"][0]["href"] == f"/customers?import={import_id}"
+    assert [one["href"] for one in part(at, "head")["acts"]] == [
+        f"?id={import_id}&do=undo",
+        f"/customers?import={import_id}",
+    ]
     assert rows(at, "faulty-rows") == [["3", "Phones: 'no phone' is not a phone number."]]
     press(at, "Make the file of faulty rows")
     assert at.get("download_button")
@@ -209,3 +212,48 @@ def test_an_import_whose_file_was_removed_says_so(cast):
     assert "The file of this import was removed" in texts(opened("imports", cast.keeper, id=import_id))
     with pytest.raises(Invalid), cast.unit(cast.keeper) as u:
         steps.attempt(u, import_id)
+
+
+def test_a_trial_run_shows_what_updates_would_change(cast):
+    key = a_customer(cast, external_number="17", name="Acme", city="Bonn", phones=["8 916 000-00-01"])
+    content = "name,external number,city,phone,stage\nAcme,17,Rome,8 916 000-00-02,loyal\nAcme,17,Rome,,\n"
+    import_id = staged(cast, content, on_match="update")
+    with cast.unit(cast.keeper) as u:
+        imports.attempt(u, import_id)
+    trial.try_all(cast.database, cast.keeper, import_id)
+    at = opened("imports", cast.keeper, id=import_id)
+    assert [one.value for one in at.metric] == ["0", "1", "1", "0"]
+    assert rows(at, "trial-updates") == [
+        ["2", "Acme", "Stage", "Potential", "Loyal"],
+        ["2", "Acme", "City", "Bonn", "Rome"],
+        ["2", "Acme", "Phones", "+7 916 000-00-01", "+7 916 000-00-01; +7 916 000-00-02"],
+    ]
+    assert part(at, "trial-updates")["rows"][0]["href"] == f"/customer?id={key}"
+
+
+def test_an_import_is_undone_from_the_screen_and_comes_once_more(cast):
+    kept = a_customer(cast, external_number="17", name="Acme", city="Bonn")
+    import_id = staged(cast, "name,external number,city\nAcme,17,Rome\nBeta,18,Oslo\n", on_match="update")
+    ran(cast, import_id)
+    with cast.unit(cast.keeper) as u:
+        customers.edit(u, kept, {"city": "Wien"}, seen=u.get(customers.Customer, kept).version)
+    at = opened("imports", cast.keeper, id=import_id, do="undo")
+    assert "1 new customer is removed." in texts(at)
+    press(at, "Undo the import")
+    assert record_of(cast, import_id).state == State.UNDOING
+    assert "0 of 2 customers" in str(opened("imports", cast.keeper, id=import_id).get("progress")[0].proto.text)
+    undo.undo_all(cast.database, cast.keeper, import_id)
+    at = opened("imports", cast.keeper, id=import_id)
+    assert [one.value for one in at.metric] == ["1", "1", "0", "0", "1", "0", "1"]
+    assert rows(at, "kept") == [["Acme", "City"]]
+    assert not part(at, "head")["acts"]
+    button(at, "again").click().run()
+    assert record_of(cast, import_id + 1).state == State.STAGED
+
+
+def test_a_key_without_a_column_is_told(cast):
+    import_id = staged(cast, CONTENT)
+    at = opened("imports", cast.keeper, id=import_id)
+    next(one for one in at.selectbox if one.key.startswith("key-")).set_value("inn")
+    press(at, "Show the preview")
+    assert "Say which column is the field" in at.error[0].value

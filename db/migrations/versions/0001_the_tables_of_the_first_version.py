@@ -300,6 +300,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_customers_responsible_id_users")),
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_customers_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_customers_city"), ["city"], unique=False)
@@ -400,6 +401,10 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("started_at", Instant(), nullable=True),
         sa.Column("finished_at", Instant(), nullable=True),
         sa.Column("file_removed_at", Instant(), nullable=True),
+        sa.Column("made_tags", sa.JSON(), nullable=False),
+        sa.Column("undo_asked_at", Instant(), nullable=True),
+        sa.Column("undone_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("undone", sa.JSON(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_imports_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
@@ -684,6 +689,21 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     with op.batch_alter_table("emails", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_emails_address"), ["address"], unique=False)
         batch_op.create_index(batch_op.f("ix_emails_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "import_changes",
+        sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("undone_at", Instant(), nullable=True),
+        sa.Column("kept", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_changes_import_id_imports"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "customer_id", name=op.f("pk_import_changes")),
+    )
+    with op.batch_alter_table("import_changes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_import_changes_customer_id"), ["customer_id"], unique=False)
 
     op.create_table(
         "import_rows",
