@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
-from crm import audit, customers, mass_edits, notifications, privacy, rights, tags
+from crm import audit, customers, mass_edits, merges, notifications, privacy, rights, tags
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
 from crm.customers import Customer, Filters
 from crm.fields import OWN
@@ -306,6 +306,15 @@ def test_it_is_undone_once_and_not_after_a_month(cast):
     undone(cast, record)
     with pytest.raises(Conflict):
         undone(cast, record)
+
+
+def test_who_was_merged_into_another_since_is_left_alone_and_counted(cast):
+    one, other = some(cast, 2, stage="loyal")
+    record = done(cast, LOST)
+    with cast.unit(cast.keeper) as u:
+        merges.merge(u, one, other)
+    back = undone(cast, record)
+    assert (back.back_count, back.kept_count) == (1, 1)
 
 
 def test_an_erased_customer_leaves_nothing_behind_in_it(cast):

@@ -72,19 +72,18 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit(standing.rep) as u:
         request = change_requests.ask(u, shared["colleague's"], "New phone").id
 
-    def there(key: int, of: str | None) -> dict[str, int]:
+    def there(key: int, of: str | None) -> dict[str, Any]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
         persons |= {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
-        return persons | {"double_id": a_customer(standing, of, partner=of == "partner")}
+        double = a_customer(standing, of, partner=of == "partner")
+        return persons | {"double_id": double, "pair": (a_pair(standing, key, double), key, double)}
 
     people = {shared[name]: there(shared[name], of) for name, of in RELATIONS.items() if name != "own"}
-    twins = sorted((shared["colleague's"], shared["nobody's"]))
-    pair = (a_pair(standing, *twins), *twins)
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts |= {"field_id": field, "request_id": request, "pair": pair}
+        facts |= {"field_id": field, "request_id": request}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
         people[own] = there(own, part)
