@@ -112,7 +112,7 @@ def _undone(record: Import) -> None:
         rows = [{"id": key, "name": name, "kept": _why(stays, names)} for key, name, stays in tried.result]
         columns = {
             "name": tables.Column(_("Customer"), main=True),
-            "kept": tables.Column(_("Kept, because somebody was at it since"), wrap=True),
+            "kept": tables.Column(_("What stayed, and why"), wrap=True),
         }
         opens = (lambda row: f"/customer?id={row['id']}") if may("customers.view") else None
         tables.table(rows, columns, key="kept", opens=opens)
