@@ -185,10 +185,7 @@ def test_the_same_is_found_at_any_size():
         people = [
             facts(n, f"{a_word(rng)} {a_word(rng)}", phones=[f"79{rng.randrange(10**9):09}"]) for n in range(2, size)
         ]
-        twins = [
-            facts(size + n, name, city="Perm", phones=["79990000000"])
-            for n, name in enumerate(("Vega Trade", "Vega Treid"))
-        ]
+        twins = [facts(size + n, name, phones=["79990000000"]) for n, name in enumerate(("Vega", "Vega Trade"))]
         folder = run.SHELF.folder()
         with linking.scratch(folder) as go:
             go.add(people + twins)
@@ -196,6 +193,7 @@ def test_the_same_is_found_at_any_size():
         assert (pair.customer_id, pair.other_id) == (size, size + 1)
         chances.append(pair.certainty)
     assert chances[0] == pytest.approx(chances[1], abs=0.02)
+    assert chances[0] < 0.9, "what is certain anyhow proves nothing"
 
 
 def test_a_large_base_estimates_the_chance_of_similar_names_itself(monkeypatch):
@@ -300,7 +298,7 @@ def test_a_stopped_look_ends_what_it_computes_and_leaves_the_last_result(cast, m
     keys = [a_customer(cast, name=f"Vega Tra{end}", phones=["+7 843 200-10-10"], emails=[]) for end in ("de", "da")]
     look(cast)
     monkeypatch.setattr(run, "LOOK_SECONDS", 0.05)
-    slow = "SELECT count(*) FROM range(100000000) AS a, range(1000) AS b WHERE hash(a.range) = hash(b.range)"
+    slow = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
     begun = threading.Event()
 
     def compute(self: linking.Linking, *_args: object):
@@ -309,7 +307,7 @@ def test_a_stopped_look_ends_what_it_computes_and_leaves_the_last_result(cast, m
         yield []
 
     monkeypatch.setattr(linking.Linking, "link", compute)
-    thread = threading.Thread(target=look, args=(cast, "slow"))
+    thread = threading.Thread(target=look, args=(cast, "slow"), daemon=True)
     thread.start()
     assert begun.wait(20)
     with cast.unit(cast.keeper) as u:

@@ -255,5 +255,5 @@ def test_every_table_and_column_with_data_of_a_customer_stands_on_the_list():
             gone = set(one.emptied) | set(stays)
             missing += [f"{table.name}.{key} is not emptied" for key in sorted((texts | personal) - gone)]
         assert set(one.told) | set(one.emptied) <= set(table.c.keys())
-        assert {one.key, one.other_key} - {""} <= set(table.c.keys())
+        assert {one.key, one.also} - {""} <= set(table.c.keys())
     assert missing == []

@@ -42,7 +42,7 @@ class Holding:
     """One table with data of customers.
 
     told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
-    goes: whole rows go. key: the column that names the customer; other_key: one that names another customer in the same way.
+    goes: whole rows go. key: the column that names the customer; also: another one that does.
     """
 
     model: type[Base]
@@ -51,12 +51,12 @@ class Holding:
     emptied: Mapping[str, Any] = field(default_factory=dict)
     goes: bool = False
     key: str = "customer_id"
-    other_key: str = ""
+    also: str = ""
 
     def mine(self, ids: Sequence[int]) -> ColumnElement[bool]:
         """Return 'the row is about one of these customers' as SQL."""
         columns = self.model.__table__.c
-        return or_(*(columns[key].in_(ids) for key in (self.key, self.other_key) if key))
+        return or_(*(columns[key].in_(ids) for key in (self.key, self.also) if key))
 
     @property
     def name(self) -> str:
@@ -137,7 +137,7 @@ HOLDINGS: Final[Sequence[Holding]] = (
         N_("Possible duplicates"),
         {"certainty": Told(N_("How certain")), "found_at": _AT, "parted_at": Told(N_("Not the same since"))},
         goes=True,
-        other_key="other_id",
+        also="other_id",
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(

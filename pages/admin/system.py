@@ -73,7 +73,7 @@ def planned(cron: str | None) -> str:
     """Write when the calendar starts a job."""
     if cron is None:
         return _("On demand")
-    minute, hour, _day, _month, weekday = cron.split()
+    minute, hour, *_days, weekday = cron.split()
     if hour == "*":
         return _("Every hour")
     said = _("Every day at {time} UTC") if weekday == "*" else _("Every week at {time} UTC")

@@ -59,6 +59,7 @@ def test_every_job_is_listed_with_its_plan_and_its_last_run(cast: Cast) -> None:
     assert shown["Hourly copy"][1] == "Every hour"
     assert shown["Nightly upkeep"][1] == "Every day at 01:41 UTC"
     assert shown["Nightly upkeep"][3] == ""
+    assert shown["Look for duplicates in the whole base"][1] == "Every week at 02:23 UTC"
     assert shown["Copy on demand"][1] == "On demand"
     assert shown["Copy on demand"][3] == "Waiting"
     [run] = rows(opened("system", cast.admin, tab="runs"), "runs")
