@@ -219,7 +219,7 @@ def some_requisites(cast: Cast, customer_id: int, **raw: Any) -> int:
 
 def a_consent(cast: Cast, customer_id: int, purpose: str = "email", **facts: Any) -> int:
     """Let the record keeper record a consent of a customer; return its id."""
-    given = {"basis": "consent", "given_on": DAY, "how": "paper", "proof": "Form 12"} | facts
+    given: dict[str, Any] = {"basis": "consent", "given_on": DAY, "how": "paper", "proof": "Form 12"} | facts
     with cast.unit() as u:
         return consents.record(u, customer_id, purpose=purpose, **given).id
 
