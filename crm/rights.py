@@ -52,6 +52,7 @@ AREAS: Final[Mapping[str, str]] = {
     "filters": N_("Saved filters"),
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
+    "quality": N_("Quality"),
     "privacy": N_("Personal data"),
     "requests": N_("Requests"),
     "interactions": N_("Journal"),
@@ -71,7 +72,9 @@ AREAS: Final[Mapping[str, str]] = {
 }
 """The groups of rights: what stands before the dot, with its name."""
 
-REACHES_ROWS: Final = frozenset({"customers", "privacy", "requests", "interactions", "purchases", "plans", "imports"})
+REACHES_ROWS: Final = frozenset(
+    {"customers", "quality", "privacy", "requests", "interactions", "purchases", "plans", "imports"}
+)
 """Areas whose records belong to somebody; in the others a right is there or it is not."""
 
 ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {

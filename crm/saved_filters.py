@@ -28,7 +28,7 @@ MOST: Final = 50
 MOST_COLUMNS: Final = 30
 EVERYBODY: Final = 0
 """Stands for the whole company where a team could be named."""
-PARAMETERS: Final = frozenset({"q", "kind", "stage", "tag", "responsible", "mine", "where", "sort"})
+PARAMETERS: Final = frozenset({"q", "kind", "type", "stage", "tag", "responsible", "mine", "where", "sort"})
 """What of the list's address a filter keeps, and what own fields are asked by their keys."""
 _MINE: Final[dict[str, Any]] = {"edit": SAVE}
 _WRITTEN: Final[dict[str, Any]] = {"edit": SAVE, "personal": True}

@@ -35,12 +35,15 @@ from crm import (
     privacy,
     products,
     purchases,
+    quality,
     requisites,
     rights,
     saved_filters,
     settings,
     tags,
     teams,
+    templates,
+    types,
     users,
 )
 from crm.core import jobs
@@ -193,6 +196,24 @@ def a_field(cast: Cast, label: str, kind: str = "text", by: str = "keeper", **ra
         return next(one for one in fields.everything(u) if one.id == added)
 
 
+def a_type(cast: Cast, name: str = "Company, large", kind: str = "company", by: str = "keeper", **fields: str) -> str:
+    """Let the record keeper add a type of customers; return its code. fields: key -> how much it is asked for."""
+    with cast.unit(getattr(cast, by)) as u:
+        code = types.add(u, {"name": name, "kind": kind}).code
+    for key, level in fields.items():
+        placed(cast, code, key, level)
+    return code
+
+
+def placed(
+    cast: Cast, code: str, key: str, level: str, *, group: str = "Business data", after: str | None = None
+) -> None:
+    """Let the record keeper say how much a field is asked of customers of a type."""
+    with cast.unit(cast.keeper) as u:
+        seen = templates.types(u)[code].version
+        types.place(u, code, key, level=level, group=group, after=after, seen=seen)
+
+
 def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
     """Let somebody log an outbound call with a customer; return the entry's id."""
     given = {"kind": "call", "direction": "out", "outcome": "finished"} | facts
@@ -234,7 +255,7 @@ class Stage:
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports: state -> an export of the person's own. filter_id: a saved filter of
-    the person's own.
+    the person's own. type_code: of a type of companies.
     """
 
     cast: Cast
@@ -255,6 +276,7 @@ class Stage:
     request_id: int
     exports: Mapping[str, Any]
     filter_id: int
+    type_code: str
 
     @property
     def me(self) -> int:
@@ -288,9 +310,10 @@ CALLS: Final[Mapping[str, Call]] = {
     "customers.edit_personal": lambda u, s: customers.edit_personal(
         u, s.customer_id, {"name": "Zed", "emails": []}, seen=1
     ),
+    "customers.verify": lambda u, s: customers.verify(u, s.customer_id, seen=1),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
     "doubles.add": lambda u, s: doubles.add(
-        u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"]}, responsible_id=s.me
+        u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"], "address": ADDRESS}, responsible_id=s.me
     ),
     "doubles.ask_for_access": lambda u, _: doubles.ask_for_access(u, {"phones": [PHONE]}),
     "doubles.grant": lambda u, s: doubles.grant(u, s.customer_id, s.me, seen=1),
@@ -347,6 +370,7 @@ CALLS: Final[Mapping[str, Call]] = {
         u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}
     ),
     "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
+    "quality.measure": lambda u, _: quality.measure(u, 1, 10),
     "requisites.add": lambda u, s: requisites.add(u, s.customer_id, {"inn": INN}),
     "requisites.change": lambda u, s: requisites.change(u, s.requisites_id, {"kpp": "770701001"}, seen=1),
     "requisites.complete": lambda u, s: requisites.complete(u, s.customer_id, {"inn": INN}),
@@ -374,6 +398,13 @@ CALLS: Final[Mapping[str, Call]] = {
     "teams.rename": lambda u, s: teams.rename(u, s.team_id, "Far West", seen=1),
     "teams.set_leader": lambda u, s: teams.set_leader(u, s.team_id, s.somebody, seen=1),
     "teams.set_parent": lambda u, s: teams.set_parent(u, s.team_id, SALES, seen=1),
+    "types.add": lambda u, _: types.add(u, {"name": "Company, large", "kind": "company"}),
+    "types.arrange": lambda u, s: types.arrange(u, s.type_code, "Business data", name="Business", after=None, seen=1),
+    "types.place": lambda u, s: types.place(u, s.type_code, "need", level="must", group="Need", after=None, seen=1),
+    "types.rename": lambda u, s: types.rename(u, s.type_code, "Otherwise", seen=1),
+    "types.reset": lambda u, _: types.reset(u, "person", seen=0),
+    "types.restore": lambda u, s: types.restore(u, s.type_code),
+    "types.retire": lambda u, s: types.retire(u, s.type_code, seen=1),
     "users.change": lambda u, s: users.change(u, s.somebody, {"name": "Leo"}, seen=1),
     "users.create": lambda u, _: users.create(u, {"username": "newcomer", "name": "New", "roles": ["analyst"]}),
     "users.delete": lambda u, s: users.delete(u, s.somebody, hand_over_to=PARTS["rep"].id),
@@ -403,6 +434,7 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit",
         "customers.edit_personal",
         "customers.restore",
+        "customers.verify",
         "doubles.grant",
         "interactions.log",
         "privacy.erase",

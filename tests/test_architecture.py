@@ -443,6 +443,9 @@ def test_pages_catch_no_errors():
 
 SAID_ALOUD = {
     "crm/counters.py:count": "adds up in the database: two at once must both count",
+    "crm/customers/measuring.py:measure": "keeps a figure of customers that their verb has just changed, without raising their version",
+    "crm/customers/measuring.py:measure_between": "the same figure of everybody's customers, also out of sight, after a template changed",
+    "crm/types.py:_measure": "how many customers of a type there are, also out of sight, to choose the way; nothing of it leaves",
     "crm/customers/changes.py:_raise_version": "a record without a changed column keeps its version, but its phones changed",
     "crm/customers/changes.py:_remember": "adds in the database, and without raising the version: a call logged disturbs no open form",
     "crm/search/tokens.py:index": "the tokens are no records, so that nobody can ask for them",
@@ -580,6 +583,8 @@ PARTS_OF_VERBS = {
     "crm/search/tokens.py:index",
     "crm/search/tokens.py:forget",
     "crm/search/tokens.py:learn",
+    "crm/customers/measuring.py:measure",
+    "crm/customers/measuring.py:measure_between",
     "crm/customers/changes.py:remember_interaction",
     "crm/customers/changes.py:remember_purchase",
 }
@@ -644,6 +649,7 @@ OTHERWISE = {
     "crm/privacy/person_file.py:_Words.say calls translate": "likewise, by a verb that returns with the file written",
     "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
     "crm/imports/mapping.py:_label calls translate": "likewise",
+    "crm/templates/standard.py:delivered_names calls translate": "files name the types that are always there in any language",
     "crm/privacy/traces.py:look_through calls u.session.rollback": "reading files takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:survey calls u.session.rollback": "likewise",

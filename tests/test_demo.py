@@ -35,7 +35,7 @@ from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites
-from crm.demo import chunk, firms, goods, load, own
+from crm.demo import chunk, firms, goods, load, own, shape
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
@@ -257,6 +257,7 @@ def test_verbs_give_the_rows_that_the_bulk_path_wrote(database, another):
             load._products(connection)
             load._tags(connection)
             own.add_fields(connection)
+            shape.add_types(connection)
     _create_all(database, another)
     _let_it_happen(database, another)
     for one in load.TABLES:
@@ -286,14 +287,17 @@ def _create_all(database: Database, source: Database) -> None:
     for one in rows(source, *table(Email)):
         emails[one.customer_id].append((one.position, one.address.upper()))
     for card in sorted(rows(source, *table(Customer)), key=lambda one: one.id):
-        raw = {key: getattr(card, key) for key in (*customers.TEXTS, "name", "kind", "employees", "stage", "source")}
+        raw = {key: getattr(card, key) for key in (*customers.TEXTS, "name", "type", "employees", "stage", "source")}
         raw |= card.extra
         ways = {
             "phones": [text for _, text in sorted(phones[card.id])],
             "emails": [text for _, text in sorted(emails[card.id])],
         }
         with unit_of_work(database, Identity(card.created_by_id), now=card.created_at) as u:
-            customers.create(u, raw | ways, responsible_id=card.responsible_id)
+            key = customers.create(u, raw | ways, responsible_id=card.responsible_id).id
+        if card.verified_by_id:
+            with unit_of_work(database, Identity(card.verified_by_id), now=card.verified_at) as u:
+                customers.verify(u, key)
     for one in rows(source, *table(Requisites)):
         facts = {key: getattr(one, key) for key in requisites.FIELDS}
         with as_system(database, now=one.created_at) as u:

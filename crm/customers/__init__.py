@@ -14,12 +14,14 @@ from crm.customers.changes import (
     remember_interaction,
     remember_purchase,
     restore,
+    verify,
 )
 from crm.customers.fields import (
     CHOICES,
     LENGTHS,
     NAME_LENGTH,
     TEXTS,
+    Demand,
     Facts,
     Stored,
     checked,
@@ -39,6 +41,7 @@ from crm.customers.lists import (
     counting,
     few,
     keys,
+    last_type,
     listing,
     one,
     page,
@@ -46,6 +49,7 @@ from crm.customers.lists import (
     values,
 )
 from crm.customers.lookup import bearers, look_up
+from crm.customers.measuring import measure, measure_between
 from crm.customers.records import (
     KEPT,
     KINDS,
@@ -88,6 +92,7 @@ __all__ = [
     "Contact",
     "Customer",
     "CustomerTag",
+    "Demand",
     "Email",
     "Facts",
     "Filters",
@@ -114,8 +119,11 @@ __all__ = [
     "fitting",
     "index",
     "keys",
+    "last_type",
     "listing",
     "look_up",
+    "measure",
+    "measure_between",
     "one",
     "page",
     "reach",
@@ -124,4 +132,5 @@ __all__ = [
     "restore",
     "sort_name",
     "values",
+    "verify",
 ]

@@ -19,6 +19,7 @@ from crm.customers import Customer, Email, Kind, Phone
 from crm.imports.mapping import OnMatch
 from crm.imports.records import Faults, Outcome
 from crm.imports.rows import Prepared, Terms
+from crm.templates import Type, strict
 
 Key = tuple[str, str]
 """A way to find a customer: ('external_number', '17'), ('phones', '79161234567'), ('emails', 'a@b.ru')."""
@@ -28,7 +29,7 @@ Key = tuple[str, str]
 class Match:
     """A customer whom rows can mean: one that is stored, or one that an earlier row of the same file adds (id None so far).
 
-    kind, extra: what it is, and what stands beside its fields, as the rows so far have left it.
+    kind, type, extra: what it is, and what stands beside its fields, as the rows so far have left it.
     """
 
     id: int | None
@@ -36,6 +37,7 @@ class Match:
     external_number: str | None
     kind: str = Kind.COMPANY
     extra: dict[str, Any] = field(default_factory=dict)
+    type: str = ""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Known:
     def add(self, row: Prepared, match: Match) -> None:
         """Remember that a row's keys lead to this customer from now on."""
         match.external_number = match.external_number or row.external_number
-        match.kind = row.fields.get("kind", match.kind)
+        match.kind, match.type = row.fields.get("kind", match.kind), row.fields.get("type", match.type)
         match.extra = row.facts.onto(match.extra | dict(row.extra))
         for key in keys_of(row):
             self.by_key.setdefault(key, {})[id(match)] = match
@@ -88,6 +90,7 @@ def look_up(u: UnitOfWork, rows: Iterable[Prepared], known: Known) -> None:
             wanted[kind].add(value)
     owner: tuple[Any, ...] = (
         Customer.external_number, Customer.responsible_id, Customer.team_id, Customer.partner_id, Customer.kind, Customer.extra,
+        Customer.type,
     )  # fmt: skip
     for kind, column, customer_id, found in (
         ("external_number", Customer.external_number, Customer.id, select(*owner)),
@@ -99,7 +102,7 @@ def look_up(u: UnitOfWork, rows: Iterable[Prepared], known: Known) -> None:
         statement = found.add_columns(column.label("key"), customer_id.label("customer_id"))
         for one in u.rows(statement.where(column.in_(sorted(wanted[kind])), Customer.archived_at.is_(None))):
             owned = Owned(one["responsible_id"], one["team_id"], one["partner_id"])
-            facts = (one["customer_id"], owned, one["external_number"], one["kind"], one["extra"])
+            facts = (one["customer_id"], owned, one["external_number"], one["kind"], one["extra"], one["type"])
             match = known.stored.setdefault(one["customer_id"], Match(*facts))
             known.by_key.setdefault((kind, one["key"]), {})[id(match)] = match
 
@@ -135,7 +138,7 @@ def decide(row: Prepared, known: Known, actor: Actor, under: Terms) -> Decision:
 def _new(row: Prepared, actor: Actor, under: Terms) -> Decision:
     if "name" not in row.fields:
         return _faulty("name", N_("Please enter a name."))
-    if gaps := fields.missing(under.fields, kind_of(row, under), row.kept):
+    if gaps := fields.missing(strict(type_of(row, under), under.fields), kind_of(row, under), row.kept):
         return Decision(Outcome.FAULTY, faults=gaps)
     owned = _owner(row, actor, under)
     if owned is None:
@@ -148,6 +151,12 @@ def _new(row: Prepared, actor: Actor, under: Terms) -> Decision:
 def kind_of(row: Prepared, under: Terms) -> str:
     """Return what kind of customer a row adds."""
     return str(row.fields.get("kind") or under.plan.fixed.get("kind") or Kind.COMPANY)
+
+
+def type_of(row: Prepared, under: Terms) -> Type:
+    """Return which type of customer a row adds."""
+    code = row.fields.get("type") or kind_of(row, under)
+    return next(one for one in under.types if one.code == code)
 
 
 def _owner(row: Prepared, actor: Actor, under: Terms) -> Owned | None:
@@ -180,10 +189,17 @@ def _update(row: Prepared, meant: Sequence[Match], actor: Actor, under: Terms) -
             return _faulty("responsible", _OUTSIDE)
     if not all(actor.covers(right, match.owned) for right in needed):
         return _faulty("", _OUTSIDE)
-    after_it = row.facts.onto(match.extra)
-    if gaps := fields.missing(under.fields, row.fields.get("kind", match.kind), after_it) if row.raw else {}:
+    after_it, kind = row.facts.onto(match.extra), row.fields.get("kind", match.kind)
+    asked = strict(_type_after(row, match, under), under.fields)
+    if gaps := fields.missing(asked, kind, after_it) if row.raw else {}:
         return Decision(Outcome.FAULTY, faults=gaps)
     return Decision(Outcome.UPDATED, match=match)
+
+
+def _type_after(row: Prepared, match: Match, under: Terms) -> Type | None:
+    kind, code = row.fields.get("kind", match.kind), row.fields.get("type", match.type)
+    those = [one for one in under.types if one.kind == kind and one.code in (code, kind)]
+    return next((one for one in those if one.code == code), those[0] if those else None)
 
 
 def _faulty(key: str, text: str, **values: Any) -> Decision:

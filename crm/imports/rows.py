@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import contacts, customers, fields, requisites, search, settings, tags
+from crm import contacts, customers, fields, requisites, search, settings, tags, templates
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -18,6 +18,7 @@ from crm.fields import OWN, FieldList
 from crm.imports.files import Row
 from crm.imports.headings import our_headings
 from crm.imports.mapping import CONTACT, NAME_PARTS, REQUISITES, FieldMapping, coded, filled
+from crm.templates import TypeList
 
 LONGEST_OWN_FIELD: Final = 2_000
 _CODED: Final = frozenset({"kind", "stage", "source"})
@@ -45,7 +46,8 @@ class Terms:
     """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
 
     people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so. tags: the keys of
-    those that may be used, None where new ones may be made. fields: the company's own fields that are in use.
+    those that may be used, None where new ones may be made. fields: the company's own fields that are in use. types: of
+    customers, those out of use too.
     """
 
     plan: FieldMapping
@@ -54,6 +56,7 @@ class Terms:
     people: Mapping[str, tuple[Person, ...]]
     tags: frozenset[str] | None = None
     fields: FieldList = ()
+    types: TypeList = ()
 
     @cached_property
     def targets(self) -> tuple[tuple[int, str], ...]:
@@ -87,7 +90,7 @@ def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
     region = plan.phone_region or settings.value(u, "phone_region")
     usable = None if u.may("tags.edit") else frozenset(tags.key_of(row["name"]) for row in tags.directory(u).values())
     called = {name: tuple(those.values()) for name, those in people.items()}
-    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u))
+    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u), templates.everything(u))
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
     names = _tags(raw.pop("tags", ""), under, faults)
     facts, spare = Facts(), Facts()
     try:
-        facts = customers.checked(raw, region=under.region, own=under.fields)
+        facts = customers.checked(raw, region=under.region, own=under.fields, types=under.types)
         if "name" not in raw and (name := _templated(row.cells, under)):
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 
-from crm import contacts, customers, notifications, requisites, search, tags
+from crm import contacts, customers, notifications, requisites, search, tags, templates
 from crm.core import clock, jobs, retry
 from crm.core.access import SYSTEM, Actor, Identity, Owned
 from crm.core.errors import AlreadyDone, Conflict, CrmError, InvalidForm, NotFound, SignedOut, Unavailable
@@ -25,7 +25,7 @@ from crm.core.verbs import verb
 from crm.customers import CHOICES, TEXTS, Contact, Customer, CustomerTag, Email, Kind, Phone, Requisites, Stage
 from crm.imports import files
 from crm.imports import rows as reading
-from crm.imports.matching import Decision, Known, Match, decide, kind_of, look_up
+from crm.imports.matching import Decision, Known, Match, decide, kind_of, look_up, type_of
 from crm.imports.records import Import, ImportRow, Outcome, State, as_causes, need_to_work_with
 from crm.imports.rows import Prepared, Terms
 from db.dialect import free_ids
@@ -105,7 +105,10 @@ class _Writer:
             "created_by_id": self.u.actor.id,
             "import_id": self.record.id,
         }
-        return nothing | given | row.fields | match.owned._asdict() | kept
+        one, ways = type_of(row, self.under), {"phones": bool(row.facts.phones), "emails": bool(row.emails)}
+        facts = nothing | given | row.fields | match.owned._asdict() | kept | {"type": one.code}
+        there = templates.filled(facts, extra=row.kept, **ways)
+        return facts | {"completeness": templates.score(one, self.under.fields, there)}
 
     def _phones(self) -> list[dict[str, Any]]:
         return [

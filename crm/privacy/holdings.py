@@ -58,6 +58,7 @@ _CUSTOMER: Final = {
     "id": Told(N_("Number")),
     "name": Told(FIELDS["name"]),
     "kind": Told(FIELDS["kind"], KINDS),
+    "type": Told(FIELDS["type"]),
     **{key: Told(FIELDS[key]) for key in ("address", "city", "region", "country", "website", "external_number")},
     "stage": Told(FIELDS["stage"], STAGES),
     "source": Told(FIELDS["source"], SOURCES),
@@ -66,6 +67,9 @@ _CUSTOMER: Final = {
     "responsible_id": Told(N_("Responsible"), names=PEOPLE),
     "created_at": Told(N_("Created")),
     "created_by_id": Told(N_("Created by"), names=PEOPLE),
+    "completeness": Told(N_("Completeness in per cent")),
+    "verified_at": Told(N_("Verified")),
+    "verified_by_id": Told(N_("Verified by"), names=PEOPLE),
     "archived_at": Told(N_("In the bin since")),
 }
 

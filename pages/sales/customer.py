@@ -6,12 +6,13 @@ import streamlit as st
 
 from crm import change_requests, customers, tags
 from crm.core.uow import UnitOfWork
-from crm.customers import KINDS, STAGES, Card, Reach
+from crm.customers import STAGES, Card, Reach
 from ui import (
     access_forms,
     contact_forms,
     customer_card,
     customer_forms,
+    customer_types,
     privacy_forms,
     request_forms,
     requisite_forms,
@@ -20,7 +21,7 @@ from ui import (
     words,
 )
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, asked, attempt, colleagues, me, watched
+from ui.session import _, asked, attempt, colleagues, me, watched_each
 from ui.timeline import Talks
 
 people = colleagues()
@@ -36,7 +37,9 @@ def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[s
 
 
 with attempt() as found:
-    card, ways, marks, figures, talks = watched(("card", asked_id(), talks_asked), read)
+    (card, ways, marks, figures, talks), *_shape = watched_each(
+        (("card", asked_id(), talks_asked), read), *customer_types.PARTS
+    )
 
 if not found.ok:
     not_there()
@@ -44,7 +47,7 @@ if not found.ok:
 
 responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
 line = (
-    words.named(KINDS, card.kind),
+    customer_types.name_of(card.type),
     words.named(STAGES, card.stage),
     card.city,
     _("Responsible: {name}").format(name=responsible) if responsible else "",
@@ -84,6 +87,7 @@ with left:
         customer_card.history(card.id, people)
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
+    customer_card.draw_quality(card, ways, people)
     customer_card.draw_facts(card, ways, marks, full)
 
 match dialog():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import change_requests, customers, exports, fields, imports, plans, products, saved_filters, tags
+from crm import change_requests, customers, exports, fields, imports, plans, products, saved_filters, tags, types
 from crm.backups import copy_on_demand
 from crm.core import records
 from crm.core.access import (
@@ -63,6 +63,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         product = products.create(u, {"code": "A1", "name": "Lamp", "price": "12.50", "currency": "RUB"}).id
         plan = plans.set_target(u, measure="calls", target=5, starts_on=DAY, ends_on=DAY, team_id=NORTH).id
         words = tags.learn(u, ["VIP", "Wholesale"])
+        type_code = types.add(u, {"name": "Small shop", "kind": "company"}).code
         field = fields.add(u, {"label": "Size", "kind": "choice", "choices": ["S", "M"]}).id
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
         team = u.add(Team(name="West")).id
@@ -79,7 +80,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts |= {"field_id": field, "request_id": request}
+        facts |= {"field_id": field, "request_id": request, "type_code": type_code}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part)}
         people[own] = there(own)

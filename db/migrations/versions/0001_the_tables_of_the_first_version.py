@@ -59,6 +59,20 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_command_keys_at"), ["at"], unique=False)
 
     op.create_table(
+        "customer_types",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("left_out", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("archived_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_types")),
+        sa.UniqueConstraint("code", name=op.f("uq_customer_types_code")),
+    )
+    op.create_table(
         "daily_counts",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("responsible_id", sa.Integer(), nullable=False),
@@ -250,6 +264,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         "customers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sort_name", sa.String(), nullable=False),
         sa.Column("external_number", sa.String(), nullable=True),
@@ -275,6 +290,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("last_purchase_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("completeness", sa.Integer(), nullable=False),
+        sa.Column("verified_at", Instant(), nullable=False),
+        sa.Column("verified_by_id", sa.Integer(), nullable=True),
         sa.Column("import_id", sa.Integer(), nullable=True),
         sa.Column("archived_at", Instant(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -293,6 +311,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
                 "stage",
                 "archived_at",
                 "kind",
+                "type",
                 "source",
                 "city",
                 "responsible_id",
@@ -301,6 +320,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
                 "last_purchase_at",
                 "purchase_count",
                 "created_at",
+                "completeness",
+                "verified_at",
+                "verified_by_id",
             ],
             unique=False,
         )
@@ -319,6 +341,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             "ix_customers_responsible_name", ["responsible_id", "sort_name", "id", "archived_at"], unique=False
         )
         batch_op.create_index("ix_customers_team_name", ["team_id", "sort_name", "id", "archived_at"], unique=False)
+        batch_op.create_index("ix_customers_verified", ["verified_at", "id", "archived_at"], unique=False)
 
     op.create_table(
         "exports",
