@@ -50,6 +50,7 @@ REACHES: Final[Mapping[Scope, str]] = {
 AREAS: Final[Mapping[str, str]] = {
     "customers": N_("Customers"),
     "filters": N_("Saved filters"),
+    "stages": N_("Stages"),
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
     "quality": N_("Quality"),

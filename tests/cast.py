@@ -40,6 +40,7 @@ from crm import (
     rights,
     saved_filters,
     settings,
+    stages,
     tags,
     teams,
     templates,
@@ -387,6 +388,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "settings.change_all": lambda u, _: settings.change_all(
         u, {"company_name": "House"}, seen={"company_name": "Rapport"}
     ),
+    "stages.set_strategy": lambda u, _: stages.set_strategy(u, "new", "Welcome them", "Call in a week", seen=0),
     "tags.change": lambda u, s: tags.change(u, s.customer_id, on=["VIP"]),
     "tags.drop": lambda u, s: tags.drop(u, s.tag_ids[0], seen=1),
     "tags.join": lambda u, s: tags.join(u, *s.tag_ids, seen=1),

@@ -563,6 +563,7 @@ IDENTITIES = {
     "crm/demo/story.py:_requests": "the invented colleagues",
     "crm/demo/story.py:_wish": "the invented colleagues",
     "crm/demo/story.py:_filters": "the invented leaders",
+    "crm/demo/story.py:_strategies": "the invented executive",
 }
 
 

@@ -22,11 +22,14 @@ from crm import (
     plans,
     products,
     purchases,
+    quality,
     requisites,
     saved_filters,
     search,
     sessions,
+    stages,
     tags,
+    templates,
 )
 from crm.contact_data import clean_email, clean_phone
 from crm.core import clock, records
@@ -622,6 +625,15 @@ def test_the_leaders_share_filters_that_find_somebody_and_are_understood(told):
                 assert (faults, customers.rules.written(rule)) == ((), one["query"]["where"])
             (silent,) = [one["query"]["where"] for one in offered if "last_contact" in one["query"]["where"]]
             assert customers.count(u, customers.Filters(where=silent)) > 0
+
+
+def test_every_stage_has_its_strategy_and_every_type_its_customers(told):
+    with as_system(told, now=NOW) as u:
+        assert set(stages.strategies(u)) == set(customers.STAGES)
+        for one in templates.everything(u):
+            assert customers.count(u, customers.Filters(type=one.code)) > 0
+        assert quality.queue_count(u, days=180) > 0
+        assert 0 < quality.together(quality.per_person(u, days=180)).share_fresh < 1
 
 
 def test_the_newcomer_has_no_customers_yet(told):

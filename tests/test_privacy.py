@@ -221,6 +221,7 @@ KEPT_TEXTS = {
         "source": "a code",
         "industry": "for the sums by industry: names nobody", "country": "for the sums by place: names nobody", "region": "likewise",
     },
+    "stage_changes": {"before": "a code", "after": "a code"},
     "interactions": {"kind": "a code", "direction": "a code", "outcome": "a code"},
     "purchases": {"number": "the books name the purchase by it", "currency": "a code"},
     "import_rows": {"outcome": "a code"},

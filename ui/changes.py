@@ -46,6 +46,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "done_at": N_("Answered"),
     "verified_at": N_("Verified"),
     "verified_by_id": N_("Verified by"),
+    "strategy": N_("What we do"),
+    "next_step": N_("Next step"),
     "parts": N_("Fields"),
     "left_out": N_("Fields that are not asked"),
     "erased": N_("Erased, because"),

@@ -11,10 +11,11 @@ from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
 from crm.templates import PERSONAL
-from ui import changes, choices, customer_types, facts, own_fields, tables, words
+from ui import changes, choices, customer_types, facts, own_fields, stage_parts, tables, words
 from ui.facts import Box, Brief
 from ui.page import close_dialog, empty, opening
 from ui.session import _, attempt, may, me, tell, uow
+from ui.stage_parts import Stage
 
 SHOWN_SECONDS: Final = 60
 """So long hidden contact data that somebody asked for stay on the screen."""
@@ -71,8 +72,8 @@ def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
 MOST_MISSING: Final = 8
 
 
-def draw_quality(card: Card, ways: Reach, people: Mapping[int, str]) -> None:
-    """Draw what is missing of the record, each as a link to its field, and who stood for the data last, and when."""
+def draw_quality(card: Card, ways: Reach, stage: Stage, people: Mapping[int, str]) -> None:
+    """Draw what to do at this stage, what is missing, each with a link to its field, and who stood for the data."""
     missing = customer_types.absent(card, ways)
     links = [link for key in missing[:MOST_MISSING] if (link := _to_field(card, key))]
     shown = {key for _label, _address, key in links}
@@ -87,7 +88,7 @@ def draw_quality(card: Card, ways: Reach, people: Mapping[int, str]) -> None:
     note = verified if card.verified_by_id else _("Entered {when}, not verified since.").format(when=at)
     title = _("Still missing") if missing else _("Complete")
     box = Box(title, lines, note=note, links=[(label, address, "add") for label, address, _key in links])
-    facts.draw(box, key="quality")
+    facts.draw(*stage_parts.box(card, stage, people), box, key="quality")
     if reached(card, "customers.verify"):
         st.button(
             _("Verified today"), icon=":material/verified:", key=f"verify-{card.id}", type="tertiary", on_click=verify,
@@ -192,6 +193,7 @@ def history(customer_id: int, people: Mapping[int, str]) -> None:
     with uow() as u:
         frame = audit.history(u, "customers", customer_id)
         team_names = teams.directory(u)
+    stage_parts.history(customer_id, people)
     if frame.empty:
         empty(_("No changes yet."), icon="history", key="history")
         return

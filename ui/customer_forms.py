@@ -1,6 +1,7 @@
 """The dialogs of a customer: a new one, one group of fields at a time, a logged call."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -143,13 +144,14 @@ def _edit(customer_id: int, group: str) -> None:
         verified = _draw_verified(form, record)
         if not form.submit(check.label(_("Save"), _("Save all the same"))):
             return
+        why = {"reason": str(form.values.pop("stage_reason"))} if "stage_reason" in form.values else {}
         raw = form.values | _lists(form.values) | own_fields.typed(own_fields.known(), form.values)
         changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
         if check.hold_up(fresh := _fresh(changed, original)):
             return
         with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
             check.settle(u, fresh)
-            save = customers.edit_personal if personal else customers.edit
+            save = customers.edit_personal if personal else partial(customers.edit, **why)
             save(u, customer_id, changed, seen=seen, form=fields)
             if verified:
                 customers.verify(u, customer_id)
@@ -227,6 +229,8 @@ def _draw_field(form: Form, place: Place, value: Mapping[str, Any]) -> None:
     label = labels()[field] + (" \\*" if place.level is Level.MUST else "")
     if field == "stage":
         form.choice(field, label, translated(STAGES), value=now)
+        if now is not None:
+            form.text("stage_reason", _("Why the stage changes"), max_chars=customers.REASON_LENGTH)
     elif field == "source":
         form.choice(field, label, {None: "–"} | translated(SOURCES), value=now)
     elif field == "country":

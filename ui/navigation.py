@@ -40,6 +40,7 @@ SCREENS: Final[tuple[Screen, ...]] = (
     Screen(SALES, "sales/customers.py", "customers", N_("Customers"), "group", "customers.view"),
     Screen(SALES, "sales/customer.py", "customer", N_("Customer card"), "person", "customers.view", hidden=True),
     Screen(SALES, "sales/interactions.py", "interactions", N_("Journal"), "forum", "interactions.view"),
+    Screen(SALES, "sales/stages.py", "stages", N_("Stages"), "stairs", "customers.view"),
     Screen(SALES, "sales/requests.py", "requests", N_("Requests"), "edit_note", "requests.answer"),
     Screen(SALES, "sales/imports.py", "imports", N_("Imports"), "upload_file", "imports.view"),
     Screen(INSIGHT, "insight/plans.py", "plans", N_("Plans"), "flag", "plans.view"),

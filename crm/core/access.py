@@ -75,6 +75,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "quality.view": N_("See how complete and how fresh the data of customers are"),
     "filters.save": N_("Keep filters and columns of one's own"),
     "filters.share": N_("Share filters with a team, or with everybody"),
+    "stages.set_strategy": N_("Say what is done with customers of each stage"),
     "tags.edit": N_("Make, rename, join and delete tags"),
     "fields.manage": N_("Set up the company's own fields and the types of customers"),
     "privacy.show_contact_data": N_("Have hidden phones, e-mails and addresses shown, so many in an hour"),
@@ -240,6 +241,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "purchases.record": TEAM,
         "plans.view": TEAM,
         "plans.set": TEAM,
+        "stages.set_strategy": ALL,
     },
     Role.MARKETER: _EVERYONE
     | {
@@ -251,7 +253,7 @@ GRANTS: Final[Mapping[Role, Mapping[str, Scope]]] = {
         "plans.view": OWN,
     },
     Role.ANALYST: _EVERYONE | _READS_ALL,
-    Role.EXECUTIVE: _EVERYONE | _READS_ALL | {"plans.set": ALL, "quality.view": ALL},
+    Role.EXECUTIVE: _EVERYONE | _READS_ALL | {"plans.set": ALL, "quality.view": ALL, "stages.set_strategy": ALL},
     Role.PRODUCT_MANAGER: _EVERYONE
     | {"products.edit": ALL, "purchases.view": ALL, "customers.view": ALL, "requests.ask": ALL},
     Role.PARTNER: _EVERYONE

@@ -5,6 +5,7 @@ does not exist for him; phones and e-mails leave the database in full only for t
 """
 
 from crm.customers.changes import (
+    REASON_LENGTH,
     archive,
     assign,
     create,
@@ -66,6 +67,7 @@ from crm.customers.records import (
     Requisites,
     Source,
     Stage,
+    StageChange,
     Tag,
 )
 from crm.customers.rows import COLUMNS, MORE, ORDER_NAMES, ORDERS
@@ -83,6 +85,7 @@ __all__ = [
     "ORDER_NAMES",
     "PERSONAL",
     "PRIVATE",
+    "REASON_LENGTH",
     "SIZE",
     "SKIPPED",
     "SOURCES",
@@ -102,6 +105,7 @@ __all__ = [
     "Requisites",
     "Source",
     "Stage",
+    "StageChange",
     "Stored",
     "Tag",
     "archive",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import case, literal, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
@@ -15,9 +15,11 @@ from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers.fields import Demand, Facts, Stored, checked
+from crm.customers.fields import Demand, Facts, Stored, checked, fitting
 from crm.customers.measuring import measure
-from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites
+from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites, StageChange
+
+REASON_LENGTH: Final = 200
 
 
 @verb("customers.create")
@@ -50,16 +52,25 @@ def create(
 
 
 @verb("customers.edit")
-def edit(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int, form: Iterable[str] = ()) -> Customer:
+def edit(
+    u: UnitOfWork,
+    customer_id: int,
+    raw: Mapping[str, Any],
+    *,
+    seen: int,
+    form: Iterable[str] = (),
+    reason: str = "",
+) -> Customer:
     """Change fields of a customer; personal fields need their own right. `seen` is the version that the form showed.
 
+    reason: why the stage changes, where it does.
     Mandatory own fields must be filled afterwards, and so must those of `form` (the fields that the person had before him)
     that the template demands. Raises InvalidForm, NotFound, Refused, Conflict.
     """
     customer = u.get(Customer, customer_id, seen=seen)
     stored = Stored(customer.kind, customer.extra, customer.type)
     facts = checked(raw, stored=stored, demand=_demand(u, customer, form), **_house(u))
-    return _change(u, customer, facts, seen)
+    return _change(u, customer, facts, seen, why=fitting("stage_reason", reason.strip(), REASON_LENGTH))
 
 
 @verb("customers.edit_personal")
@@ -130,7 +141,11 @@ def _demand(u: UnitOfWork, customer: Customer, form: Iterable[str]) -> Demand | 
     return Demand(customer.type, frozenset(there), asked)
 
 
-def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Customer:
+def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int, *, why: str = "") -> Customer:
+    if (stage := facts.fields.get("stage", customer.stage)) != customer.stage:
+        step = StageChange(customer_id=customer.id, before=customer.stage, after=stage, at=u.now, by_id=u.actor.id)
+        step.reason = why or None
+        u.session.add(step)
     for key, value in facts.fields.items():
         setattr(customer, key, value)
     if facts.own and (extra := facts.onto(customer.extra)) != customer.extra:

@@ -233,6 +233,26 @@ class Contact(ChildOf, Record):
     created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
 
 
+class StageChange(ChildOf, Record):
+    """One step of a customer from one stage to another: when, by whom (None: Rapport itself) and, where it was said, why."""
+
+    __tablename__ = "stage_changes"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit", "customers.create")
+
+    # the customer's own entry in the log says the same
+    customer_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True, info=KEPT
+    )
+    before: Mapped[str] = mapped_column(info=KEPT)
+    after: Mapped[str] = mapped_column(info=KEPT)
+    at: Mapped[datetime] = mapped_column(info=KEPT)
+    by_id: Mapped[int | None] = mapped_column(info=KEPT)
+    reason: Mapped[str | None] = mapped_column(info=KEPT)
+
+
 class Tag(Record):
     """A word that customers can bear. `key` is what equal names share; tone: see `crm.tags`."""
 

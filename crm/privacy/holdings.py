@@ -11,7 +11,7 @@ from typing import Any, Final
 from crm import interactions
 from crm.change_requests import ChangeRequest
 from crm.core.i18n import N_
-from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
+from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites, StageChange
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
@@ -125,6 +125,18 @@ HOLDINGS: Final[Sequence[Holding]] = (
         goes=True,
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
+    Holding(
+        StageChange,
+        N_("Steps from stage to stage"),
+        {
+            "at": _AT,
+            "before": Told(N_("Before"), STAGES),
+            "after": Told(N_("Stage"), STAGES),
+            "by_id": _COLLEAGUE,
+            "reason": Told(N_("Why")),
+        },
+        {"reason": None},
+    ),
     Holding(
         Interaction,
         N_("Contacts"),

@@ -16,28 +16,31 @@ from ui import (
     privacy_forms,
     request_forms,
     requisite_forms,
+    stage_parts,
     tag_forms,
     timeline,
     words,
 )
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, asked, attempt, colleagues, me, watched_each
+from ui.stage_parts import Stage
 from ui.timeline import Talks
 
 people = colleagues()
 talks_asked = timeline.asked_for(people) if asked("tab") in ("", "timeline") else None
 
 
-def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Talks]:
-    """Return the customer, how to reach it, its tags, its key figures and, where they show, the contacts with it."""
+def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Stage, Talks]:
+    """Return the customer, how to reach it, its tags, figures, stage and, where they show, the contacts with it."""
     card = customers.card(u, asked_id() or 0)
     talks = timeline.read(u, card, talks_asked) if talks_asked else ([], 0)
     marks = tags.of(u, [card.id]).get(card.id, [])
-    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), talks
+    stage = stage_parts.read(u, card)
+    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), stage, talks
 
 
 with attempt() as found:
-    (card, ways, marks, figures, talks), *_shape = watched_each(
+    (card, ways, marks, figures, stage, talks), *_shape = watched_each(
         (("card", asked_id(), talks_asked), read), *customer_types.PARTS
     )
 
@@ -87,7 +90,7 @@ with left:
         customer_card.history(card.id, people)
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
-    customer_card.draw_quality(card, ways, people)
+    customer_card.draw_quality(card, ways, stage, people)
     customer_card.draw_facts(card, ways, marks, full)
 
 match dialog():

@@ -176,6 +176,17 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.UniqueConstraint("key", name=op.f("uq_settings_key")),
     )
     op.create_table(
+        "stage_strategies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("strategy", sa.String(), nullable=False),
+        sa.Column("next_step", sa.String(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_strategies")),
+        sa.UniqueConstraint("stage", name=op.f("uq_stage_strategies_stage")),
+    )
+    op.create_table(
         "tags",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -721,6 +732,24 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("requisites", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requisites_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "stage_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("before", sa.String(), nullable=False),
+        sa.Column("after", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_stage_changes_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_changes")),
+    )
+    with op.batch_alter_table("stage_changes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stage_changes_customer_id"), ["customer_id"], unique=False)
 
     op.create_table(
         "purchase_lines",
