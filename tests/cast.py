@@ -36,6 +36,7 @@ from crm import (
     products,
     purchases,
     quality,
+    relations,
     requisites,
     rights,
     saved_filters,
@@ -235,6 +236,12 @@ def some_requisites(cast: Cast, customer_id: int, **raw: Any) -> int:
         return requisites.add(u, customer_id, {"name": "Signed Ltd", "ogrn": "1027700132195"} | raw).id
 
 
+def a_relation(cast: Cast, customer_id: int, other_id: int, kind: str = "subsidiary") -> int:
+    """Let the record keeper say what another customer is to a customer; return the relation's id."""
+    with cast.unit() as u:
+        return relations.link(u, customer_id, other_id, kind).id
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -256,7 +263,8 @@ class Stage:
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports: state -> an export of the person's own. filter_id: a saved filter of
-    the person's own. type_code: of a type of companies.
+    the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
+    the same responsible.
     """
 
     cast: Cast
@@ -278,6 +286,8 @@ class Stage:
     exports: Mapping[str, Any]
     filter_id: int
     type_code: str
+    relation_id: int
+    second_id: int
 
     @property
     def me(self) -> int:
@@ -372,6 +382,8 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
     "quality.measure": lambda u, _: quality.measure(u, 1, 10),
+    "relations.link": lambda u, s: relations.link(u, s.customer_id, s.second_id, "partner"),
+    "relations.unlink": lambda u, s: relations.unlink(u, s.relation_id),
     "requisites.add": lambda u, s: requisites.add(u, s.customer_id, {"inn": INN}),
     "requisites.change": lambda u, s: requisites.change(u, s.requisites_id, {"kpp": "770701001"}, seen=1),
     "requisites.complete": lambda u, s: requisites.complete(u, s.customer_id, {"inn": INN}),
@@ -443,6 +455,8 @@ ON_CUSTOMERS: Final = frozenset(
         "privacy.export_person",
         "privacy.show_contact_data",
         "purchases.record",
+        "relations.link",
+        "relations.unlink",
         "requisites.add",
         "requisites.change",
         "requisites.complete",

@@ -130,6 +130,7 @@ def test_a_stale_form_changes_no_type(cast):
         lambda u: types.place(u, "company", "note", level="must", group="x", after=None, seen=0),
         lambda u: types.arrange(u, "company", "Business data", name="x", after=None, seen=0),
         lambda u: types.reset(u, "company", seen=0),
+        lambda u: types.place(u, "person", "note", level="must", group="x", after=None, seen=1),
     ):
         with pytest.raises(Conflict), cast.unit(cast.keeper) as u:
             change(u)

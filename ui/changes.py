@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from crm import customers, doubles, fields, interactions, plans, privacy, settings, tags
+from crm import customers, doubles, fields, interactions, plans, privacy, relations, settings, tags
 from crm.audit import ACTIONS, RECORDS
 from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
@@ -63,6 +63,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "contacts": N_("Contact persons"),
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),
+    "relation": N_("Relation"),
     "inn": N_("INN"),
     "kpp": N_("KPP"),
     "ogrn": N_("OGRN"),
@@ -116,6 +117,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "erased": privacy.REASONS,
     "saved_as_double": doubles.REASONS,
     "sorted_by": customers.ORDER_NAMES,
+    "relation": relations.KINDS,
 }
 """Fields that hold codes, with the codes' names."""
 

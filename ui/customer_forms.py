@@ -1,7 +1,6 @@
 """The dialogs of a customer: a new one, one group of fields at a time, a logged call."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -9,6 +8,7 @@ import streamlit as st
 from crm import audit, change_requests, customers, doubles, interactions, plans
 from crm.core import clock
 from crm.core.access import Owned
+from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, STAGES, Customer
 from crm.fields import OWN
 from crm.interactions import DIRECTIONS, OUTCOMES
@@ -56,7 +56,7 @@ def new(people: dict[int, str]) -> None:
 def _new(people: dict[int, str]) -> None:
     form, name = Form("new-customer"), labels()
     # before the form: what is asked depends on it
-    code = form.chips("type", name["type"], customer_types.names(), value=_last_type(), required=True)
+    code = form.chips("type", name["type"], customer_types.names(), value=_last_type(), together=2, required=True)
     groups = customer_types.asked_of(customer_types.of(code))
     asked_for = customer_types.places(groups)
     for key in (one for one in EARLY if one in asked_for):
@@ -144,21 +144,30 @@ def _edit(customer_id: int, group: str) -> None:
         verified = _draw_verified(form, record)
         if not form.submit(check.label(_("Save"), _("Save all the same"))):
             return
-        why = {"reason": str(form.values.pop("stage_reason"))} if "stage_reason" in form.values else {}
+        why = str(form.values.pop("stage_reason", ""))
         raw = form.values | _lists(form.values) | own_fields.typed(own_fields.known(), form.values)
         changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
         if check.hold_up(fresh := _fresh(changed, original)):
             return
         with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
             check.settle(u, fresh)
-            save = customers.edit_personal if personal else partial(customers.edit, **why)
-            save(u, customer_id, changed, seen=seen, form=fields)
+            _save(u, customer_id, changed, seen=seen, form=fields, reason=None if personal else why)
             if verified:
                 customers.verify(u, customer_id)
         if tried.conflict:
             st.session_state[form.key("in-conflict")] = raw
             st.rerun()
         form.finish(tried)
+
+
+def _save(
+    u: UnitOfWork, customer_id: int, raw: dict[str, Any], *, seen: int, form: Iterable[str], reason: str | None
+) -> None:
+    """Save personal data, or business data. reason: why the stage changes, None where the form is that of personal data."""
+    if reason is None:
+        customers.edit_personal(u, customer_id, raw, seen=seen, form=form)
+    else:
+        customers.edit(u, customer_id, raw, seen=seen, form=form, reason=reason)
 
 
 def _groups_of(form: Form, original: dict[str, Any], *, personal: bool) -> list[Group]:

@@ -57,7 +57,7 @@ def queue(rows: Sequence[Mapping[str, Any]], count: int, people: Mapping[int, st
 def _row(one: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, Any]:
     at = words.when(one["verified_at"])
     said = _("Verified {when}") if one["verified_by_id"] else _("Entered {when}, not verified since.")
-    line = [said.format(when=at), one["city"] or "", people.get(one["responsible_id"] or 0, "")]
+    line = [said.format(when=at).rstrip(".。"), one["city"] or "", people.get(one["responsible_id"] or 0, "")]
     owner = Owned(one["responsible_id"], one["team_id"], one["partner_id"])
     return {
         "id": one["id"],

@@ -88,6 +88,7 @@ def _empty(u: UnitOfWork, customer_id: int, called: str) -> None:
     for one in HOLDINGS:
         table = one.model.__table__
         mine = table.c[one.key] == customer_id
+        mine = mine | (table.c[one.also] == customer_id) if one.also else mine
         if one.goes:
             u.execute(delete(table).where(mine), raw=True, bulk=True)
             continue

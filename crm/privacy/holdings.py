@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from crm import interactions
+from crm import interactions, relations
 from crm.change_requests import ChangeRequest
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites, StageChange
 from crm.imports import FIELDS, OUTCOMES, ImportRow
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
+from crm.relations import Relation
 from db.base import Base
 
 PEOPLE, PRODUCTS, TAGS = "people", "products", "tags"
@@ -36,7 +37,7 @@ class Holding:
     """One table with data of customers.
 
     told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
-    goes: whole rows go. key: the column that names the customer.
+    goes: whole rows go. key: the column that names the customer; also: another one that does, whose rows go, too.
     """
 
     model: type[Base]
@@ -45,6 +46,7 @@ class Holding:
     emptied: Mapping[str, Any] = field(default_factory=dict)
     goes: bool = False
     key: str = "customer_id"
+    also: str = ""
 
     @property
     def name(self) -> str:
@@ -123,6 +125,17 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "address": Told(N_("Legal address")),
         },
         goes=True,
+    ),
+    Holding(
+        Relation,
+        N_("Related customers"),
+        {
+            "kind": Told(N_("Relation"), relations.KINDS),
+            "other_id": Told(N_("Number of the other customer")),
+            "made_at": _AT,
+        },
+        goes=True,
+        also="other_id",
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(

@@ -36,7 +36,7 @@ if chosen is None:
     tables.table(rows, columns, key="types", opens=lambda row: here(type=row["code"]))
 else:
     actions = [Action(_("All types"), here(type=None), icon="arrow_back")]
-    actions.append(Action(_("Change"), opening("type", seen=chosen.version), icon="edit"))
+    actions.append(Action(_("Edit"), opening("type", seen=chosen.version), icon="edit"))
     line = _("{kind}. What is wanted or must be filled in makes a record complete.")
     header(
         customer_types.called(chosen),

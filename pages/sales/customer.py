@@ -14,6 +14,7 @@ from ui import (
     customer_forms,
     customer_types,
     privacy_forms,
+    relation_forms,
     request_forms,
     requisite_forms,
     stage_parts,
@@ -57,7 +58,11 @@ line = (
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
-ways_to_add = {"contacts": contact_forms.actions, "requisites": requisite_forms.actions}
+ways_to_add = {
+    "contacts": contact_forms.actions,
+    "requisites": requisite_forms.actions,
+    "relations": relation_forms.actions,
+}
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
 actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
 actions += [log] * customer_card.reached(card, "interactions.log")
@@ -71,6 +76,7 @@ tab = header(
         "timeline": _("Timeline"),
         "contacts": _("Contact persons"),
         "requisites": _("Requisites"),
+        "relations": _("Relations"),
         "purchases": _("Purchases"),
         "history": _("History"),
     },
@@ -84,6 +90,8 @@ with left:
         contact_forms.tab(card)
     elif tab == "requisites":
         requisite_forms.tab(card)
+    elif tab == "relations":
+        relation_forms.tab(card, people)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -116,5 +124,7 @@ match dialog():
         contact_forms.draw(card, dialog(), asked_id("contact"))
     case "requisites" | "new_requisites":
         requisite_forms.draw(card, dialog(), asked_id("requisites"))
+    case "relate" | "relation":
+        relation_forms.draw(card, dialog(), asked_id("relation"), people)
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

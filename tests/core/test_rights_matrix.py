@@ -44,6 +44,7 @@ from tests.cast import (
     a_contact,
     a_customer,
     a_former_contact,
+    a_relation,
     some_requisites,
 )
 
@@ -71,11 +72,13 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     with standing.unit(standing.rep) as u:
         request = change_requests.ask(u, shared["colleague's"], "New phone").id
 
-    def there(key: int) -> dict[str, int]:
+    def there(key: int, of: str | None, *, partner: bool = False) -> dict[str, int]:
+        second = a_customer(standing, of, partner=partner)
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
-        return persons | {"requisites_id": some_requisites(standing, key)}
+        related = {"relation_id": a_relation(standing, key, second), "second_id": second}
+        return persons | {"requisites_id": some_requisites(standing, key)} | related
 
-    people = {key: there(key) for key in shared.values()}
+    people = {key: there(key, RELATIONS[name]) for name, key in shared.items()}
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
@@ -83,7 +86,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         facts |= {"field_id": field, "request_id": request, "type_code": type_code}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part)}
-        people[own] = there(own)
+        people[own] = there(own, part, partner=part == "partner")
         these = {name: shared.get(name, own) for name in RELATIONS}
         found[part] = {name: Stage(standing, part, key, **people[key], **facts) for name, key in these.items()}
     return found
