@@ -197,7 +197,7 @@ def _stored(one: Type) -> dict[str, Any]:
 
 def _keep(u: UnitOfWork, one: Type, groups: list[Group], left_out: frozenset[str], seen: int) -> None:
     """Store another template of a type, and let the completeness of its customers follow."""
-    if one.version == 0 != seen:
+    if seen and not one.version:
         raise Conflict
     facts = _stored(Type(one.code, one.name, one.kind, tuple(groups), frozenset(left_out)))
     if one.version == 0:
