@@ -18,7 +18,8 @@ from sqlalchemy import select
 from bench import data
 from bench.figures import Sheet, Wish, percentile
 from crm import customers, search
-from crm.core.access import Identity, Role
+from crm.core.access import Identity
+from crm.core.grants import Role
 from crm.core.people import User
 from crm.core.uow import unit_of_work
 from crm.customers import Customer, Email, Kind, Phone

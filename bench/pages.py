@@ -20,7 +20,8 @@ from bench import data, server
 from bench.client import Run, Tab, sign_in
 from bench.figures import Sheet, Wish
 from crm import customers
-from crm.core.access import Identity, Role, grants_of
+from crm.core.access import Identity, grants_of
+from crm.core.grants import Role
 from crm.core.people import User
 from crm.core.uow import unit_of_work
 from crm.demo.people import CAST, PASSWORD

@@ -99,7 +99,7 @@ def _is_demonstration() -> bool:
 
 def _who_signs_in() -> list[str]:
     from crm import demo
-    from crm.core.access import ROLES
+    from crm.core.grants import ROLES
 
     rows = [f"  {one.username:<10} {ROLES[one.role]:<16} {one.name}" for one in demo.CAST]
     return [f"Sign in with one of these names and the password {demo.PASSWORD}", *rows]

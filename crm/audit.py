@@ -14,9 +14,9 @@ import pandas as pd
 from sqlalchemy import BindParameter, Integer, bindparam, func, select
 
 from crm.core import clock
-from crm.core.access import RIGHTS
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import NotFound
+from crm.core.grants import RIGHTS
 from crm.core.guards import Guarded
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -34,6 +34,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "customers.edit": N_("Customer changed"),
     "customers.edit_personal": N_("Personal data changed"),
     "customers.assign": N_("Customer handed over"),
+    "customers.verify": N_("Data verified"),
     "customers.archive": N_("Customer put into the bin"),
     "customers.restore": N_("Customer taken out of the bin"),
     "contacts.add": N_("Contact person added"),
@@ -41,11 +42,14 @@ ACTIONS: Final[Mapping[str, str]] = {
     "contacts.complete": N_("Contact person completed"),
     "contacts.leave": N_("Contact person has left"),
     "contacts.come_back": N_("Contact person is there again"),
+    "stages.set_strategy": N_("Strategy of a stage set"),
     "tags.change": N_("Tags of a customer changed"),
     "tags.learn": N_("Tag made"),
     "tags.rename": N_("Tag renamed"),
     "tags.join": N_("Tags joined"),
     "tags.drop": N_("Tag deleted"),
+    "relations.link": N_("Customers linked"),
+    "relations.unlink": N_("Link of two customers taken away"),
     "requisites.add": N_("Requisites added"),
     "requisites.change": N_("Requisites changed"),
     "requisites.complete": N_("Requisites completed"),
@@ -61,6 +65,13 @@ ACTIONS: Final[Mapping[str, str]] = {
     "mass_edits.stop": N_("Mass edit stopped"),
     "mass_edits.undo": N_("Undoing of a mass edit begun"),
     "mass_edits.undo_some": N_("Put back by undoing a mass edit"),
+    "types.add": N_("Type of customers added"),
+    "types.rename": N_("Type of customers renamed"),
+    "types.place": N_("Template of a type changed"),
+    "types.arrange": N_("Groups of a template put in another order"),
+    "types.retire": N_("Type of customers taken out of use"),
+    "types.restore": N_("Type of customers taken back into use"),
+    "types.reset": N_("Template set back"),
     "handovers.hand_over": N_("Customers of a colleague handed over"),
     "handovers.take_back": N_("Hand-over taken back"),
     "doubles.add": N_("Customer added all the same"),
@@ -173,10 +184,13 @@ RECORDS: Final[Mapping[str, str]] = {
     "emails": N_("E-mail"),
     "contacts": N_("Contact person"),
     "requisites": N_("Requisites"),
+    "relations": N_("Relation"),
     "tags": N_("Tag"),
     "customer_tags": N_("Tag of a customer"),
     "consents": N_("Legal basis"),
+    "stage_strategies": N_("Strategy of a stage"),
     "own_fields": N_("Own field"),
+    "customer_types": N_("Type of customers"),
     "saved_filters": N_("Saved filter"),
     "list_columns": N_("Columns of the list"),
     "interactions": N_("Contact"),

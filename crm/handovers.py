@@ -16,9 +16,10 @@ from sqlalchemy import bindparam, select, update
 
 from crm import notifications, settings, users
 from crm.core import clock
-from crm.core.access import SYSTEM, Owned, Scope
+from crm.core.access import SYSTEM, Owned
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from crm.core.grants import Scope
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.prepared import Prepared

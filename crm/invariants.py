@@ -16,6 +16,7 @@ from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Customer
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
+from crm.relations import Relation
 from crm.search import TOKENS
 
 
@@ -68,6 +69,13 @@ def _amounts() -> Select[Any]:
     return select(func.count()).select_from(joined).where(Purchase.amount != func.coalesce(lines.c.total, 0))
 
 
+def _one_sided() -> Select[Any]:
+    """Count the relations that are told from one side only, or lead from a customer to the same one."""
+    one, other = Relation.__table__.alias(), Relation.__table__.alias()
+    back = exists().where(other.c.customer_id == one.c.other_id, other.c.other_id == one.c.customer_id)
+    return select(func.count()).select_from(one).where(or_(~back, one.c.customer_id == one.c.other_id))
+
+
 def _no_administrator() -> Select[Any]:
     active = (User.disabled_at.is_(None), User.deleted_at.is_(None), cast(User.roles, Text).like('%"administrator"%'))
     anybody, one = select(User.id).exists(), select(User.id).where(*active).exists()
@@ -89,6 +97,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant(N_("The plans' counters of purchases equal the purchases"), _counter("purchases", Purchase)),
     Invariant(N_("The plans' counters of months equal those of their days"), _months()),
     Invariant(N_("A purchase's amount is the sum of its lines"), _amounts()),
+    Invariant(N_("A relation of two customers stands on both their cards"), _one_sided()),
     Invariant(
         N_("Whoever is found by the search is there"),
         select(func.count(TOKENS.c.customer_id.distinct())).where(~exists().where(Customer.id == TOKENS.c.customer_id)),

@@ -12,19 +12,9 @@ from typing import Final
 import pandas as pd
 from sqlalchemy import delete, select
 
-from crm.core.access import (
-    GRANTS,
-    PRESETS,
-    RIGHTS,
-    UNTOUCHABLE,
-    Adjustments,
-    Owned,
-    RightAdjustment,
-    Role,
-    Scope,
-    grants_of,
-)
+from crm.core.access import Adjustments, Owned, RightAdjustment, grants_of
 from crm.core.errors import Invalid, Refused
+from crm.core.grants import GRANTS, PRESETS, RIGHTS, UNTOUCHABLE, Role, Scope
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.prepared import Prepared
@@ -50,8 +40,10 @@ REACHES: Final[Mapping[Scope, str]] = {
 AREAS: Final[Mapping[str, str]] = {
     "customers": N_("Customers"),
     "filters": N_("Saved filters"),
+    "stages": N_("Stages"),
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
+    "quality": N_("Quality"),
     "privacy": N_("Personal data"),
     "requests": N_("Requests"),
     "interactions": N_("Journal"),
@@ -71,7 +63,9 @@ AREAS: Final[Mapping[str, str]] = {
 }
 """The groups of rights: what stands before the dot, with its name."""
 
-REACHES_ROWS: Final = frozenset({"customers", "privacy", "requests", "interactions", "purchases", "plans", "imports"})
+REACHES_ROWS: Final = frozenset(
+    {"customers", "quality", "privacy", "requests", "interactions", "purchases", "plans", "imports"}
+)
 """Areas whose records belong to somebody; in the others a right is there or it is not."""
 
 ONE_SCOPE: Final[Mapping[str, tuple[Scope, ...]]] = {

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import JSON, ColumnElement, ForeignKey, and_, false, or_, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from crm.core.access import ALL, Actor, Owned
+from crm.core.access import Actor, Owned
 from crm.core.errors import Invalid, Refused
+from crm.core.grants import ALL
 from crm.core.guards import Guarded, pairs
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
@@ -28,7 +29,7 @@ MOST: Final = 50
 MOST_COLUMNS: Final = 30
 EVERYBODY: Final = 0
 """Stands for the whole company where a team could be named."""
-PARAMETERS: Final = frozenset({"q", "kind", "stage", "tag", "responsible", "mine", "where", "sort"})
+PARAMETERS: Final = frozenset({"q", "kind", "type", "stage", "tag", "responsible", "mine", "where", "sort"})
 """What of the list's address a filter keeps, and what own fields are asked by their keys."""
 _MINE: Final[dict[str, Any]] = {"edit": SAVE}
 _WRITTEN: Final[dict[str, Any]] = {"edit": SAVE, "personal": True}

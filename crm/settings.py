@@ -40,6 +40,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "company": N_("Company"),
     "region": N_("Region"),
     "privacy": N_("Personal data"),
+    "quality": N_("Quality"),
     "backups": N_("Backups"),
 }
 """The groups in which settings are shown, each with its name."""
@@ -100,6 +101,13 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
             "While entering, one person is told so often within an hour that a customer of others exists already. "
             "Then the leader is told."
         ),
+    ),
+    "verify_after_days": Definition(
+        N_("Days after which data are to be verified"),
+        "180",
+        lambda value: value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= 3650,  # noqa: PLR2004  ten years
+        "quality",
+        N_("Customers whom nobody has verified for so long wait on the page 'Quality'."),
     ),
     "backup_hourly": Definition(
         N_("Hourly copies"),

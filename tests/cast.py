@@ -39,17 +39,23 @@ from crm import (
     privacy,
     products,
     purchases,
+    quality,
+    relations,
     requisites,
     rights,
     saved_filters,
     settings,
+    stages,
     tags,
     teams,
+    templates,
+    types,
     users,
 )
 from crm.core import jobs
-from crm.core.access import SYSTEM, Actor, Identity, Role
+from crm.core.access import SYSTEM, Actor, Identity
 from crm.core.errors import Invalid
+from crm.core.grants import Role
 from crm.core.people import Team, User
 from crm.core.uow import UnitOfWork, unit_of_work
 from db.backup import CopyFailed, Kind, Trouble
@@ -197,6 +203,24 @@ def a_field(cast: Cast, label: str, kind: str = "text", by: str = "keeper", **ra
         return next(one for one in fields.everything(u) if one.id == added)
 
 
+def a_type(cast: Cast, name: str = "Company, large", kind: str = "company", by: str = "keeper", **fields: str) -> str:
+    """Let the record keeper add a type of customers; return its code. fields: key -> how much it is asked for."""
+    with cast.unit(getattr(cast, by)) as u:
+        code = types.add(u, {"name": name, "kind": kind}).code
+    for key, level in fields.items():
+        placed(cast, code, key, level)
+    return code
+
+
+def placed(
+    cast: Cast, code: str, key: str, level: str, *, group: str = "Business data", after: str | None = None
+) -> None:
+    """Let the record keeper say how much a field is asked of customers of a type."""
+    with cast.unit(cast.keeper) as u:
+        seen = templates.types(u)[code].version
+        types.place(u, code, key, level=level, group=group, after=after, seen=seen)
+
+
 def a_call(cast: Cast, customer_id: int, by: str = "rep", **facts: Any) -> int:
     """Let somebody log an outbound call with a customer; return the entry's id."""
     given = {"kind": "call", "direction": "out", "outcome": "finished"} | facts
@@ -235,6 +259,12 @@ def a_pair(cast: Cast, one: int, other: int, certainty: float = 0.99, signs: tup
         return int(u.value(select(duplicates.Pair.id).where(*these)))
 
 
+def a_relation(cast: Cast, customer_id: int, other_id: int, kind: str = "subsidiary") -> int:
+    """Let the record keeper say what another customer is to a customer; return the relation's id."""
+    with cast.unit() as u:
+        return relations.link(u, customer_id, other_id, kind).id
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -251,15 +281,14 @@ class Stage:
     """What one person has before him when the verbs are gone through, one after the other, each undone at once.
 
     customer_id: the customer that the verb is tried on, at version 1, double_id: another one of the same person.
-    contact_id: a person there, too, gone_id: one who
-    has left. tag_ids: two tags, requisites_id:
-    and consent_id: of the customer. imports: state -> an import of the person's own;
-    of the customer. imports: state -> an import of the person's own;
+    contact_id: a person there, too, gone_id: one who has left. tag_ids: two tags, requisites_id and consent_id: of the
+    customer. imports: state -> an import of the person's own;
     pair: id and customers of two that may be one;
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
-    the person's own.
+    the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
+    the same responsible.
     """
 
     cast: Cast
@@ -284,6 +313,9 @@ class Stage:
     mass_edits: Mapping[str, Any]
     filter_id: int
     pair: tuple[int, int, int]
+    type_code: str
+    relation_id: int
+    second_id: int
 
     @property
     def me(self) -> int:
@@ -320,9 +352,10 @@ CALLS: Final[Mapping[str, Call]] = {
     "customers.edit_personal": lambda u, s: customers.edit_personal(
         u, s.customer_id, {"name": "Zed", "emails": []}, seen=1
     ),
+    "customers.verify": lambda u, s: customers.verify(u, s.customer_id, seen=1),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
     "doubles.add": lambda u, s: doubles.add(
-        u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"]}, responsible_id=s.me
+        u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"], "address": ADDRESS}, responsible_id=s.me
     ),
     "doubles.ask_for_access": lambda u, _: doubles.ask_for_access(u, {"phones": [PHONE]}),
     "doubles.grant": lambda u, s: doubles.grant(u, s.customer_id, s.me, seen=1),
@@ -399,6 +432,9 @@ CALLS: Final[Mapping[str, Call]] = {
         u, {"code": "B2", "name": "Table", "price": "5", "currency": "EUR"}
     ),
     "purchases.record": lambda u, s: purchases.record(u, s.customer_id, [purchases.Line(s.product_id)]),
+    "quality.measure": lambda u, _: quality.measure(u, 1, 10),
+    "relations.link": lambda u, s: relations.link(u, s.customer_id, s.second_id, "partner"),
+    "relations.unlink": lambda u, s: relations.unlink(u, s.relation_id),
     "requisites.add": lambda u, s: requisites.add(u, s.customer_id, {"inn": INN}),
     "requisites.change": lambda u, s: requisites.change(u, s.requisites_id, {"kpp": "770701001"}, seen=1),
     "requisites.complete": lambda u, s: requisites.complete(u, s.customer_id, {"inn": INN}),
@@ -415,6 +451,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "settings.change_all": lambda u, _: settings.change_all(
         u, {"company_name": "House"}, seen={"company_name": "Rapport"}
     ),
+    "stages.set_strategy": lambda u, _: stages.set_strategy(u, "new", "Welcome them", "Call in a week", seen=0),
     "tags.change": lambda u, s: tags.change(u, s.customer_id, on=["VIP"]),
     "tags.drop": lambda u, s: tags.drop(u, s.tag_ids[0], seen=1),
     "tags.join": lambda u, s: tags.join(u, *s.tag_ids, seen=1),
@@ -426,6 +463,13 @@ CALLS: Final[Mapping[str, Call]] = {
     "teams.rename": lambda u, s: teams.rename(u, s.team_id, "Far West", seen=1),
     "teams.set_leader": lambda u, s: teams.set_leader(u, s.team_id, s.somebody, seen=1),
     "teams.set_parent": lambda u, s: teams.set_parent(u, s.team_id, SALES, seen=1),
+    "types.add": lambda u, _: types.add(u, {"name": "Company, large", "kind": "company"}),
+    "types.arrange": lambda u, s: types.arrange(u, s.type_code, "Business data", name="Business", after=None, seen=1),
+    "types.place": lambda u, s: types.place(u, s.type_code, "need", level="must", group="Need", after=None, seen=1),
+    "types.rename": lambda u, s: types.rename(u, s.type_code, "Otherwise", seen=1),
+    "types.reset": lambda u, _: types.reset(u, "person", seen=0),
+    "types.restore": lambda u, s: types.restore(u, s.type_code),
+    "types.retire": lambda u, s: types.retire(u, s.type_code, seen=1),
     "users.change": lambda u, s: users.change(u, s.somebody, {"name": "Leo"}, seen=1),
     "users.create": lambda u, _: users.create(u, {"username": "newcomer", "name": "New", "roles": ["analyst"]}),
     "users.delete": lambda u, s: users.delete(u, s.somebody, hand_over_to=PARTS["rep"].id),
@@ -457,6 +501,7 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit",
         "customers.edit_personal",
         "customers.restore",
+        "customers.verify",
         "doubles.grant",
         "interactions.log",
         "merges.merge",
@@ -465,6 +510,8 @@ ON_CUSTOMERS: Final = frozenset(
         "privacy.export_person",
         "privacy.show_contact_data",
         "purchases.record",
+        "relations.link",
+        "relations.unlink",
         "requisites.add",
         "requisites.change",
         "requisites.complete",

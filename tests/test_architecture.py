@@ -16,8 +16,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from crm.core import records
-from crm.core.access import GRANTS, RIGHTS
 from crm.core.config import ROOT
+from crm.core.grants import GRANTS, RIGHTS
 from crm.core.guards import Guarded
 from crm.core.i18n import DEFAULT, LANGUAGES
 from crm.core.verbs import VERBS
@@ -443,6 +443,9 @@ def test_pages_catch_no_errors():
 
 SAID_ALOUD = {
     "crm/counters.py:count": "adds up in the database: two at once must both count",
+    "crm/customers/measuring.py:measure": "keeps a figure of customers that their verb has just changed, without raising their version",
+    "crm/customers/measuring.py:measure_between": "the same figure of everybody's customers, also out of sight, after a template changed",
+    "crm/types.py:_measure": "how many customers of a type there are, also out of sight, to choose the way; nothing of it leaves",
     "crm/customers/changes.py:_raise_version": "a record without a changed column keeps its version, but its phones changed",
     "crm/customers/changes.py:_remember": "adds in the database, and without raising the version: a call logged disturbs no open form",
     "crm/search/tokens.py:index": "the tokens are no records, so that nobody can ask for them",
@@ -462,6 +465,7 @@ SAID_ALOUD = {
     "crm/duplicates/run.py:keep": "a thousand pairs at once, also of customers whom whoever asked does not see",
     "crm/duplicates/run.py:finish": "likewise the pairs that were not found any more",
     "crm/duplicates/run.py:step": "how far the job is, also for whoever did not ask for it",
+    "crm/customers/changes.py:note_steps": "steps of customers whom a verb has just changed, each asked for its right",
     "crm/handovers.py:_move": "thousands of customers at once; their keys came through the door within the right's own reach",
     "crm/merges/links.py:move": "thousands of rows at once; both customers came through the door within the right's own reach",
     "crm/merges/links.py:move_back": "likewise",
@@ -477,7 +481,11 @@ SAID_ALOUD = {
     "crm/merges/queries.py:_refused": "which merge came later; whom it joined comes through the door",
     "crm/merges/queries.py:survivor_of": "whoever stands in between may be out of sight; who is named at the end comes through the door",
     "crm/merges/queries.py:one_and_all": "whoever takes out or erases a person does so with all cards that were merged into his",
+    "crm/merges/changes.py:_step_back": "the step that the merge itself took, of the survivor whom the verb holds",
     "crm/merges/changes.py:_replace": "the right to merge is none to the bin; the rows are locked",
+    "crm/relations.py:link": "the same fact from the side of a customer whom one sees and perhaps may not change",
+    "crm/relations.py:unlink": "likewise, also when the other customer is out of sight",
+    "crm/relations.py:_whose": "whose a related customer out of sight is; nothing else of him is read",
     "crm/tags.py:join": "every customer with the tag, also those whom whoever joins does not see",
     "crm/tags.py:drop": "likewise",
     "crm/privacy/traces.py:look_through": "files of whoever imports: the customer is erased from all of them",
@@ -601,6 +609,7 @@ IDENTITIES = {
     "crm/demo/story.py:_wish": "the invented colleagues",
     "crm/demo/story.py:_filters": "the invented leaders",
     "crm/demo/story.py:_merge": "the invented record keeper",
+    "crm/demo/story.py:_strategies": "the invented executive",
 }
 
 
@@ -628,6 +637,9 @@ PARTS_OF_VERBS = {
     "crm/search/tokens.py:forget",
     "crm/search/tokens.py:learn",
     "crm/search/tokens.py:unlearn",
+    "crm/customers/measuring.py:measure",
+    "crm/customers/measuring.py:measure_between",
+    "crm/customers/changes.py:note_steps",
     "crm/customers/changes.py:remember_interaction",
     "crm/customers/changes.py:remember_purchase",
 }
@@ -692,6 +704,7 @@ OTHERWISE = {
     "crm/privacy/person_file.py:_Words.say calls translate": "likewise, by a verb that returns with the file written",
     "crm/imports/mapping.py:_words calls translate": "columns are known by the names that our fields have in every language",
     "crm/imports/guessing.py:_label calls translate": "likewise",
+    "crm/templates/standard.py:delivered_names calls translate": "files name the types that are always there in any language",
     "crm/privacy/traces.py:look_through calls u.session.rollback": "reading files takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:survey calls u.session.rollback": "likewise",
@@ -728,7 +741,7 @@ def literals(*folders: str) -> set[str]:
     return {
         node.value
         for source in sources(*folders)
-        if source.name != "crm/core/access.py"
+        if source.name != "crm/core/grants.py"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -7,8 +7,8 @@ import pytest
 
 from crm import audit, customers, rights, settings, teams, users
 from crm.audit import Filters
-from crm.core.access import RIGHTS
 from crm.core.errors import NotFound, Refused
+from crm.core.grants import RIGHTS
 from crm.core.verbs import VERBS
 from tests.cast import ADDRESS, EMAIL, PARTS, PHONE, SOUTH, a_call, a_customer
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as some
 from sqlalchemy import select
 
 from crm import audit, contacts, customers, search
-from crm.core.access import Role
 from crm.core.audit_log import HIDDEN
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
+from crm.core.grants import Role
 from crm.customers import Facts
 from crm.imports import FieldMapping, OnMatch, Outcome
 from crm.imports.matching import Known, decide, look_up

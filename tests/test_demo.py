@@ -23,11 +23,14 @@ from crm import (
     plans,
     products,
     purchases,
+    quality,
     requisites,
     saved_filters,
     search,
     sessions,
+    stages,
     tags,
+    templates,
 )
 from crm.contact_data import clean_email, clean_phone
 from crm.core import clock, records
@@ -36,7 +39,7 @@ from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites
-from crm.demo import chunk, firms, goods, load, own
+from crm.demo import chunk, firms, goods, load, own, shape
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
@@ -258,6 +261,7 @@ def test_verbs_give_the_rows_that_the_bulk_path_wrote(database, another):
             load._products(connection)
             load._tags(connection)
             own.add_fields(connection)
+            shape.add_types(connection)
     _create_all(database, another)
     _let_it_happen(database, another)
     for one in load.TABLES:
@@ -287,14 +291,17 @@ def _create_all(database: Database, source: Database) -> None:
     for one in rows(source, *table(Email)):
         emails[one.customer_id].append((one.position, one.address.upper()))
     for card in sorted(rows(source, *table(Customer)), key=lambda one: one.id):
-        raw = {key: getattr(card, key) for key in (*customers.TEXTS, "name", "kind", "employees", "stage", "source")}
+        raw = {key: getattr(card, key) for key in (*customers.TEXTS, "name", "type", "employees", "stage", "source")}
         raw |= card.extra
         ways = {
             "phones": [text for _, text in sorted(phones[card.id])],
             "emails": [text for _, text in sorted(emails[card.id])],
         }
         with unit_of_work(database, Identity(card.created_by_id), now=card.created_at) as u:
-            customers.create(u, raw | ways, responsible_id=card.responsible_id)
+            key = customers.create(u, raw | ways, responsible_id=card.responsible_id).id
+        if card.verified_by_id:
+            with unit_of_work(database, Identity(card.verified_by_id), now=card.verified_at) as u:
+                customers.verify(u, key)
     for one in rows(source, *table(Requisites)):
         facts = {key: getattr(one, key) for key in requisites.FIELDS}
         with as_system(database, now=one.created_at) as u:
@@ -629,6 +636,15 @@ def test_the_leaders_share_filters_that_find_somebody_and_are_understood(told):
                 assert (faults, customers.rules.written(rule)) == ((), one["query"]["where"])
             (silent,) = [one["query"]["where"] for one in offered if "last_contact" in one["query"]["where"]]
             assert customers.count(u, customers.Filters(where=silent)) > 0
+
+
+def test_every_stage_has_its_strategy_and_every_type_its_customers(told):
+    with as_system(told, now=NOW) as u:
+        assert set(stages.strategies(u)) == set(customers.STAGES)
+        for one in templates.everything(u):
+            assert customers.count(u, customers.Filters(type=one.code)) > 0
+        assert quality.queue_count(u, days=180) > 0
+        assert 0 < quality.together(quality.per_person(u, days=180)).share_fresh < 1
 
 
 def test_the_newcomer_has_no_customers_yet(told):

@@ -11,7 +11,20 @@ from crm.core.audit_log import AuditEntry
 from crm.core.errors import InvalidForm, NotFound, Refused
 from crm.customers import Customer
 from crm.doubles import Double, Reason
-from tests.cast import EMAIL, INN, NORTH, NOW, PARTS, PHONE, SOUTH, Cast, a_contact, a_customer, some_requisites
+from tests.cast import (
+    ADDRESS,
+    EMAIL,
+    INN,
+    NORTH,
+    NOW,
+    PARTS,
+    PHONE,
+    SOUTH,
+    Cast,
+    a_contact,
+    a_customer,
+    some_requisites,
+)
 
 OTHER = "+7 495 000-00-01"
 HUAXIN = "北京华信科技有限公司"
@@ -43,7 +56,7 @@ def noted(cast: Cast, verb: str = "doubles.told") -> list[AuditEntry]:
 
 def added(cast: Cast, part: str = "rep", reason: str | None = None, **raw) -> int:
     with cast.unit(getattr(cast, part)) as u:
-        return doubles.add(u, {"name": "Brand New"} | raw, reason=reason).id
+        return doubles.add(u, {"name": "Brand New", "address": ADDRESS} | raw, reason=reason).id
 
 
 # --- who has the same -----------------------------------------------------------

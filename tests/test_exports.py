@@ -13,9 +13,10 @@ from sqlalchemy import delete, insert, select
 
 from crm import customers, exports, search
 from crm.core import clock
-from crm.core.access import RightAdjustment, Role
+from crm.core.access import RightAdjustment
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import Invalid, NotFound, Refused
+from crm.core.grants import Role
 from crm.core.jobs import JobContext
 from crm.customers import Customer, Filters
 from crm.exports import Export, Form, State, Wish, forms, records, steps, writing

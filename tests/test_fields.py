@@ -524,7 +524,7 @@ def test_the_history_names_each_own_field_that_changed_with_old_and_new(cast):
 
 
 def test_who_may_see_no_customer_learns_no_field(cast):
-    from crm.core.access import Role
+    from crm.core.grants import Role
     from tests.test_exports import adjust
 
     a_field(cast, "Demand")

@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from crm import contacts, customers, imports, requisites, tags
 from crm.core import clock
-from crm.core.access import Role
 from crm.core.config import ROOT
 from crm.core.errors import Conflict, Refused
+from crm.core.grants import Role
 from crm.core.jobs import JobContext
 from crm.customers import Customer
 from crm.imports import Import, ImportChange, State, run, undo

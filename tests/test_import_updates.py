@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from crm import contacts, customers, fields, imports, requisites, tags
-from crm.core.access import Role
 from crm.core.errors import Invalid, InvalidForm
+from crm.core.grants import Role
 from crm.customers import Customer
 from crm.imports import FieldMapping, OnMatch, guessing, moments
 from crm.imports.mapping import check

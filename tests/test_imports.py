@@ -14,9 +14,9 @@ from sqlalchemy import func, insert, select, update
 
 from crm import customers, imports, search
 from crm.core import clock, jobs
-from crm.core.access import PRESETS, Role
 from crm.core.config import ROOT
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
+from crm.core.grants import PRESETS, Role
 from crm.core.jobs import JobContext
 from crm.customers import Customer, Email, Phone
 from crm.imports import FieldMapping, Import, ImportRow, OnMatch, State, files, guessing, mapping, run, steps, trial

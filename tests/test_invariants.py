@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from crm import invariants, products, purchases
+from crm import invariants, products, purchases, relations
 from crm.purchases import Line
 from db.engine import Database
 from tests.cast import Cast, a_call, a_customer
@@ -18,6 +18,7 @@ BREAKS = {
     "UPDATE daily_counts SET count = 5 WHERE measure = 'calls'": "counters of calls",
     "INSERT INTO daily_counts (day, responsible_id, measure, count) VALUES ('2026-01-01', 9, 'purchases', 1)": "counters of purchases",
     "UPDATE purchases SET amount = amount + 1": "sum of its lines",
+    "DELETE FROM relations WHERE customer_id = 2": "both their cards",
     "INSERT INTO search_tokens (token, customer_id) VALUES ('nx', 999)": "found by the search",
     "UPDATE customers SET merged_into_id = 2 WHERE id = 1": "merged into another",
     "UPDATE users SET disabled_at = created_at WHERE username = 'admin'": "administrator",
@@ -33,6 +34,7 @@ def busy(cast: Cast) -> Cast:
             a_call(cast, customer, part)
         a_call(cast, customer, part, kind="email")
     with cast.unit() as u:
+        relations.link(u, 1, 2, "partner")
         product = products.create(u, {"code": "P1", "name": "Tea", "price": "19.99"})
         purchases.record(u, 1, [Line(product.id), Line(product.id, Decimal("2.5"))])
     return cast

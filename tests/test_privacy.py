@@ -217,9 +217,11 @@ def test_nobody_else_takes_a_customers_data_out(cast, part):
 
 KEPT_TEXTS = {
     "customers": {
-        "kind": "a code", "name": "becomes 'Erased customer 123'", "sort_name": "likewise", "stage": "a code", "source": "a code",
+        "kind": "a code", "type": "a code", "name": "becomes 'Erased customer 123'", "sort_name": "likewise", "stage": "a code",
+        "source": "a code",
         "industry": "for the sums by industry: names nobody", "country": "for the sums by place: names nobody", "region": "likewise",
     },
+    "stage_changes": {"before": "a code", "after": "a code"},
     "interactions": {"kind": "a code", "direction": "a code", "outcome": "a code"},
     "purchases": {"number": "the books name the purchase by it", "currency": "a code"},
     "import_rows": {"outcome": "a code"},

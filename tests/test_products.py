@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from crm import products
-from crm.core.access import RightAdjustment, Scope
+from crm.core.access import RightAdjustment
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
+from crm.core.grants import Scope
 from tests.cast import Cast
 
 DRILL = {"code": "T1", "name": "Cordless drill", "category": "Tools", "price": "8 990,50"}

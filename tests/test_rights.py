@@ -5,8 +5,9 @@ from sqlalchemy import select
 
 from crm import audit, customers, rights, users
 from crm.core import access
-from crm.core.access import GRANTS, PRESETS, RIGHTS, UNTOUCHABLE, RightAdjustment, Role, Scope, load_actor
+from crm.core.access import RightAdjustment, load_actor
 from crm.core.errors import Invalid, NotFound, Refused
+from crm.core.grants import GRANTS, PRESETS, RIGHTS, UNTOUCHABLE, Role, Scope
 from crm.core.guards import Guarded
 from tests.cast import PLAYS, a_customer
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from crm import audit, customers, tags
-from crm.core.access import Role
 from crm.core.errors import Conflict, Invalid, Refused
+from crm.core.grants import Role
 from crm.customers import Filters, lists
 from crm.search import Why
 from tests.cast import a_customer

@@ -7,8 +7,9 @@ from sqlalchemy import select, update
 
 from crm import audit, customers, rights, sessions, teams, users
 from crm.core import config
-from crm.core.access import Identity, Role
+from crm.core.access import Identity
 from crm.core.errors import Conflict, CrmError, Invalid, InvalidForm, NotFound, Refused, SignedOut
+from crm.core.grants import Role
 from crm.core.people import SignIn, Team, User
 from crm.users import Filters
 from tests.cast import NORTH, PARTNER, SOUTH, a_customer

@@ -16,14 +16,15 @@ from crm import (
     merges,
     plans,
     privacy,
+    relations,
     settings,
     tags,
 )
 from crm.audit import ACTIONS, RECORDS
-from crm.core.access import RIGHTS, ROLES
 from crm.core.audit_log import HIDDEN
+from crm.core.grants import RIGHTS, ROLES
 from crm.core.i18n import N_
-from ui import customer_forms, customer_list, own_fields, rights_forms, tag_forms, words
+from ui import customer_forms, customer_list, customer_types, own_fields, rights_forms, tag_forms, words
 from ui.session import _, language, translated, zone
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -57,6 +58,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "answer": N_("Answer"),
     "done_by_id": N_("Answered by"),
     "done_at": N_("Answered"),
+    "verified_at": N_("Verified"),
+    "verified_by_id": N_("Verified by"),
+    "strategy": N_("What we do"),
+    "next_step": N_("Next step"),
+    "parts": N_("Fields"),
+    "left_out": N_("Fields that are not asked"),
     "erased": N_("Erased, because"),
     "data_taken": N_("All data as a file"),
     "contact_data_shown": N_("Hidden phones and e-mails shown"),
@@ -75,6 +82,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "contacts": N_("Contact persons"),
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),
+    "relation": N_("Relation"),
     "inn": N_("INN"),
     "kpp": N_("KPP"),
     "ogrn": N_("OGRN"),
@@ -149,6 +157,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "how": consents.WAYS,
     "ended_how": consents.WAYS,
     "state": imports.STATES | mass_edits.STATES,
+    "relation": relations.KINDS,
 }
 """Fields that hold codes, with the codes' names."""
 
@@ -162,7 +171,10 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.K
 LONGEST: Final = 160
 """Characters of an entry in one line; its window shows the rest."""
 PEOPLE: Final = frozenset(
-    {"responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to", "parted_by_id"}
+    {
+        *("responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to", "parted_by_id"),
+        "verified_by_id",
+    }
 )
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})
 TEAMS: Final = frozenset({"team_id", "parent_id"})
@@ -233,6 +245,10 @@ def _line(
     if key.startswith(fields.OWN) and record in {"customers", "mass_edits"}:
         label, now = own_fields.told(key, new)
         return label, own_fields.told(key, old)[1], now
+    if key == "type" and record in {"customers", "mass_edits"}:
+        return _field(language(), record, key), customer_types.name_of(old), customer_types.name_of(new)
+    if record == "customer_types" and key in {"parts", "left_out"}:
+        return _field(language(), record, key), customer_types.told(old), customer_types.told(new)
     if key in PEOPLE or key in TEAMS:
         names = people if key in PEOPLE else teams
         return _field(language(), record, key), _name(names, old), _name(names, new)

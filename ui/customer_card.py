@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm import audit, change_requests, privacy, purchases, tags, teams
+import streamlit as st
+
+from crm import audit, change_requests, customers, privacy, purchases, tags, teams, templates
 from crm.briefs import Briefing
 from crm.core import clock
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, Card, Reach
 from crm.interactions import OUTCOMES
-from ui import changes, choices, facts, own_fields, tables, words
+from crm.templates import PERSONAL
+from ui import changes, choices, customer_types, facts, own_fields, stage_parts, tables, words
 from ui.facts import Box
 from ui.page import close_dialog, empty, opening
-from ui.session import _, attempt, may, me, n_, uow
+from ui.session import _, attempt, may, me, n_, tell, uow
+from ui.stage_parts import Stage
 
 MOST_PARTNERS: Final = 4
 LONGEST_SAID: Final = 120
@@ -24,6 +28,7 @@ SHOWN_SECONDS: Final = 60
 def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
     """Return the key figures of the card as (label, value)."""
     found = [
+        (_("Completeness"), words.share(card.completeness / templates.FULL)),
         (_("Contacts"), words.number(card.interaction_count)),
         (_("Last contact"), words.when(card.last_interaction_at) or "–"),
     ]
@@ -66,6 +71,49 @@ def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
     lines = [("", names, "sell")] if marks else []
     note = "" if marks else _("No tags yet. By a tag the team knows at once whom it deals with.")
     return [Box(_("Tags"), lines, edit=_("Edit"), href=opening("tags"), note=note)]
+
+
+MOST_MISSING: Final = 8
+
+
+def draw_quality(card: Card, ways: Reach, stage: Stage, people: Mapping[int, str]) -> None:
+    """Draw what to do at this stage, what is missing, each with a link to its field, and who stood for the data."""
+    missing = customer_types.absent(card, ways)
+    links = [link for key in missing[:MOST_MISSING] if (link := _to_field(card, key))]
+    shown = {key for _label, _address, key in links}
+    others = [customer_types.label(key) for key in missing[:MOST_MISSING] if key not in shown]
+    lines = [("", words.listed(others), "rule")] if others else []
+    if len(missing) > MOST_MISSING:
+        lines.append(("", _("and others"), "more_horiz"))
+    at, name = words.when(card.verified_at), people.get(card.verified_by_id or 0, "")
+    verified = (
+        _("Verified {when} by {name}").format(when=at, name=name) if name else _("Verified {when}").format(when=at)
+    )
+    note = verified if card.verified_by_id else _("Entered {when}, not verified since.").format(when=at)
+    title = _("Still missing") if missing else _("Complete")
+    box = Box(title, lines, note=note, links=[(label, address, "add") for label, address, _key in links])
+    facts.draw(*stage_parts.box(card, stage, people), box, key="quality")
+    if reached(card, "customers.verify"):
+        st.button(
+            _("Verified today"), icon=":material/verified:", key=f"verify-{card.id}", type="tertiary", on_click=verify,
+            args=(card.id, card.version), help=_("You have looked at all the data and they are right."),
+        )  # fmt: skip
+
+
+def _to_field(card: Card, key: str) -> tuple[str, str, str] | None:
+    """Return the label of a missing field, where it is filled in and its key; None for whoever may not."""
+    group, right = ("personal", "customers.edit_personal") if key in PERSONAL else ("business", "customers.edit")
+    if not reached(card, right):
+        return None
+    return customer_types.label(key), opening(group, seen=card.version, field=key), key
+
+
+def verify(customer_id: int, seen: int) -> None:
+    """Note that somebody stands for the data (a callback)."""
+    with attempt(_("Verified.")) as tried, uow() as u:
+        customers.verify(u, customer_id, seen=seen)
+    if tried.conflict:
+        tell(_("Somebody has changed this customer meanwhile. Please look again."), bad=True)
 
 
 def draw_facts(
@@ -111,7 +159,7 @@ def _contact_data(card: Card, ways: Reach, full: Reach | None) -> Box:
         _("Contact data"),
         lines,
         edit=_("Edit") if reached(card, "customers.edit_personal") else "",
-        href=opening("personal", seen=card.version),
+        href=opening("personal", seen=card.version, field=None),
         note=hidden if lines else _("No phone, e-mail or address yet."),
         links=links,
         brief=brief,
@@ -143,7 +191,7 @@ def _business_data(card: Card) -> Box:
         _("Business data"),
         lines,
         edit=_("Edit") if reached(card, "customers.edit") else "",
-        href=opening("business", seen=card.version),
+        href=opening("business", seen=card.version, field=None),
         note="" if lines else _("Nothing known yet."),
     )
 
@@ -175,6 +223,7 @@ def history(customer_id: int, people: Mapping[int, str], merged: Mapping[int, tu
     with uow() as u:
         frame = audit.history(u, "customers", customer_id)
         team_names = teams.directory(u)
+    stage_parts.history(customer_id, people)
     if frame.empty:
         empty(_("No changes yet."), icon="history", key="history")
         return

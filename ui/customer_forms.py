@@ -1,34 +1,27 @@
 """The dialogs of a customer: a new one, one group of fields at a time, a logged call."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import streamlit as st
 
 from crm import audit, change_requests, customers, doubles, interactions, plans
 from crm.core import clock
-from crm.customers import KINDS, SOURCES, STAGES, Kind
+from crm.core.access import Owned
+from crm.core.uow import UnitOfWork
+from crm.customers import SOURCES, STAGES, Customer
+from crm.fields import OWN
 from crm.interactions import DIRECTIONS, OUTCOMES
-from ui import choices, forms, own_fields, request_forms, words
+from crm.templates import Group, Level, Place
+from ui import choices, customer_types, forms, own_fields, request_forms, words
 from ui.double_forms import Doubles
 from ui.forms import Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
-from ui.session import _, attempt, may, me, tell, translated, uow, zone
+from ui.session import _, asked, attempt, may, me, tell, translated, uow, zone
 
-PERSONAL = ("name", "phones", "emails", "address")
-BUSINESS = (
-    "stage",
-    "industry",
-    "employees",
-    "city",
-    "region",
-    "country",
-    "website",
-    "source",
-    "source_detail",
-    "need",
-    "note",
-)
+LAST_TYPE: Final = "new-customer.type"
+EARLY = ("name", "phones", "emails", "city")
+"""By these a double is known: what is typed is looked for as soon as it is typed."""
 
 
 def labels() -> dict[str, str]:
@@ -36,6 +29,7 @@ def labels() -> dict[str, str]:
     return {
         "name": _("Name"),
         "kind": _("Kind"),
+        "type": _("Type"),
         "phones": _("Phones"),
         "emails": _("E-mail addresses"),
         "address": _("Address"),
@@ -61,32 +55,55 @@ def new(people: dict[int, str]) -> None:
 
 def _new(people: dict[int, str]) -> None:
     form, name = Form("new-customer"), labels()
-    # before the form: which own fields there are depends on it
-    kind = form.chips("kind", name["kind"], translated(KINDS), value=Kind.COMPANY, required=True)
-    own = own_fields.of_kind(kind)
-    # outside the form, too: what is typed is looked for as soon as it is typed
-    form.text("name", name["name"], max_chars=customers.NAME_LENGTH)
-    form.text("phones", name["phones"], help=_("Several with commas between them."))
-    form.text("emails", name["emails"], help=_("Several with commas between them."))
-    form.text("city", name["city"])
+    # before the form: what is asked depends on it
+    code = form.chips("type", name["type"], customer_types.names(), value=_last_type(), together=2, required=True)
+    groups = customer_types.asked_of(customer_types.of(code))
+    asked_for = customer_types.places(groups)
+    for key in (one for one in EARLY if one in asked_for):
+        draw_field(form, asked_for[key], {})
     check, typed = Doubles(form), form.values | _lists(form.values)
     check.look(typed)
     check.draw()
     with form.drawn():
-        form.choice("source", name["source"], {None: "–"} | translated(SOURCES))
-        own_fields.draw(form, own, {})
+        _draw_rest(form, groups)
         responsible = None
         if may("customers.assign"):
             responsible = form.choice("responsible", _("Responsible"), {None: "–"} | people, value=me().id)
         check.ask_why()
         if form.submit(check.label(_("Add customer"), _("Add all the same"))) and not check.hold_up(typed):
             raw = {key: value for key, value in form.values.items() if key != "responsible"}
-            raw |= _lists(raw) | own_fields.typed(own, raw)
+            raw |= _lists(raw) | own_fields.typed(own_fields.known(), raw)
             with attempt(_("Customer added.")) as tried, uow(dialog_key()) as u:
                 tried.result = doubles.add(u, raw, responsible_id=responsible, reason=check.reason).id
             if tried.ok and tried.result:
+                st.session_state[LAST_TYPE] = code
                 go("customer", id=tried.result)
             form.finish(tried)
+
+
+def _last_type() -> str:
+    """Return the type of the customer whom this person added last."""
+    if LAST_TYPE not in st.session_state:
+        with uow() as u:
+            st.session_state[LAST_TYPE] = customers.last_type(u)
+    last = st.session_state[LAST_TYPE]
+    return last if last in customer_types.names() else next(iter(customer_types.names()))
+
+
+def _draw_rest(form: Form, groups: Sequence[Group]) -> None:
+    """Draw what is asked besides: first what is wanted, under the titles of its groups, then what one may know besides."""
+    rest = [Group(one.title, tuple(each for each in one.places if each.key not in EARLY)) for one in groups]
+    first = [Group(one.title, tuple(each for each in one.places if _is_wanted(each))) for one in rest]
+    _draw_groups(form, [one for one in first if one.places], {})
+    further = [each for one in rest for each in one.places if not _is_wanted(each)]
+    if further:
+        with st.expander(_("Further fields")):
+            for each in further:
+                draw_field(form, each, {})
+
+
+def _is_wanted(one: Place) -> bool:
+    return one.counts or one.key.startswith(OWN)
 
 
 def _lists(raw: dict[str, Any]) -> dict[str, list[str]]:
@@ -102,11 +119,11 @@ def edit(customer_id: int, group: str) -> None:
 
 
 def _edit(customer_id: int, group: str) -> None:
-    form, fields = Form(f"edit-{group}"), PERSONAL if group == "personal" else BUSINESS
+    form, personal = Form(f"edit-{group}"), group == "personal"
     with uow() as u:
-        stored, version = customers.values(u, customer_id), customers.one(u, customer_id).version
+        record = customers.one(u, customer_id)
+        stored, version = customers.values(u, customer_id), record.version
         waiting = change_requests.open_of(u, customer_id)
-    own = own_fields.of_kind(stored["kind"]) if group == "business" else []
     seen = seen_version() or version
     shown_version, original = st.session_state.setdefault(form.key("original"), (version, stored))
     if mine := st.session_state.get(form.key("in-conflict")):
@@ -114,29 +131,67 @@ def _edit(customer_id: int, group: str) -> None:
         versions = _versions(mine, stored, original if shown_version == seen else None)
         _settle(form, customer_id, group, versions, version)
         return
-    if group == "personal":
+    if personal:
         request_forms.said_before(waiting)
+    groups = _groups_of(form, original, personal=personal)
+    fields = customer_types.places(groups)
     check = Doubles(form, of=customer_id)
     check.look_again()
     with form.drawn():
-        draw_fields(form, fields, original)
-        own_fields.draw(form, own, original)
+        _draw_groups(form, groups, original)
         check.draw()
         check.ask_why()
+        verified = _draw_verified(form, record)
         if not form.submit(check.label(_("Save"), _("Save all the same"))):
             return
-        raw = form.values | _lists(form.values) | own_fields.typed(own, form.values)
+        why = str(form.values.pop("stage_reason", ""))
+        raw = form.values | _lists(form.values) | own_fields.typed(own_fields.known(), form.values)
         changed = {key: value for key, value in raw.items() if _written(value) != _written(original.get(key))}
         if check.hold_up(fresh := _fresh(changed, original)):
             return
         with attempt(_("Saved.")) as tried, uow(dialog_key()) as u:
             check.settle(u, fresh)
-            save = customers.edit_personal if group == "personal" else customers.edit
-            save(u, customer_id, changed, seen=seen)
+            _save(u, customer_id, changed, seen=seen, form=fields, reason=None if personal else why)
+            if verified:
+                customers.verify(u, customer_id)
         if tried.conflict:
             st.session_state[form.key("in-conflict")] = raw
             st.rerun()
         form.finish(tried)
+
+
+def _save(
+    u: UnitOfWork, customer_id: int, raw: dict[str, Any], *, seen: int, form: Iterable[str], reason: str | None
+) -> None:
+    """Save personal data, or business data. reason: why the stage changes, None where the form is that of personal data."""
+    if reason is None:
+        customers.edit_personal(u, customer_id, raw, seen=seen, form=form)
+    else:
+        customers.edit(u, customer_id, raw, seen=seen, form=form, reason=reason)
+
+
+def _groups_of(form: Form, original: dict[str, Any], *, personal: bool) -> list[Group]:
+    """Return the groups of this form, as the type has them that is chosen above it; what the address asks for comes first."""
+    code = original["type"]
+    if not personal:
+        names = customer_types.names(kept=code)
+        code = form.choice("type", labels()["type"], names, value=code)
+    groups = customer_types.within(customer_types.asked_of(customer_types.of(code)), personal=personal)
+    wanted = customer_types.places(groups).get(asked("field"))
+    if wanted is None:
+        return groups
+    others = (Group(one.title, tuple(each for each in one.places if each.key != wanted.key)) for one in groups)
+    return [Group("", (wanted,)), *(one for one in others if one.places)]
+
+
+def _draw_verified(form: Form, record: Customer) -> bool:
+    """Draw the box by which somebody stands for all the data of the customer, not only for what is changed here."""
+    owner = Owned(record.responsible_id, record.team_id, record.partner_id)
+    if not me().covers("customers.verify", owner):
+        return False
+    ticked = form.check("verified", _("I have checked all the data: they are right today"))
+    del form.values["verified"]
+    return ticked
 
 
 def _fresh(changed: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
@@ -166,24 +221,40 @@ def _written(value: Any) -> Any:
     )
 
 
-def draw_fields(form: Form, fields: Iterable[str], value: Mapping[str, Any]) -> None:
-    """Draw a field of the form for each of these standard fields, with what is stored in it."""
-    name = labels()
-    for field in fields:
-        if field == "stage":
-            form.choice(field, name[field], translated(STAGES), value=value[field])
-        elif field == "source":
-            form.choice(field, name[field], {None: "–"} | translated(SOURCES), value=value[field])
-        elif field == "country":
-            form.choice(field, name[field], {None: "–"} | choices.countries(kept=value[field]), value=value[field])
-        elif field == "employees":
-            form.number(field, name[field], value=value[field], min_value=0)
-        elif field in {"need", "note"}:
-            form.area(field, name[field], value=value[field], height=90)
-        elif field in {"phones", "emails"}:
-            form.text(field, name[field], value=", ".join(value[field]), help=_("Several with commas between them."))
-        else:
-            form.text(field, name[field], value=value[field])
+def _draw_groups(form: Form, groups: Sequence[Group], value: Mapping[str, Any]) -> None:
+    """Draw fields under the titles of their groups; one group alone needs no title."""
+    for one in groups:
+        if len(groups) > 1 and one.title:
+            st.caption(f"**{words.md(customer_types.title_of(one))}**")
+        for each in one.places:
+            draw_field(form, each, value)
+
+
+def draw_field(form: Form, place: Place, value: Mapping[str, Any]) -> None:
+    """Draw one field of a customer as its template asks for it, with what is stored in it."""
+    field, now = place.key, value.get(place.key)
+    if field.startswith(OWN):
+        own_fields.draw(form, place, now)
+        return
+    label = labels()[field] + (" \\*" if place.level is Level.MUST else "")
+    if field == "stage":
+        form.choice(field, label, translated(STAGES), value=now)
+        if now is not None:
+            form.text("stage_reason", _("Why the stage changes"), max_chars=customers.REASON_LENGTH)
+    elif field == "source":
+        form.choice(field, label, {None: "–"} | translated(SOURCES), value=now)
+    elif field == "country":
+        form.choice(field, label, {None: "–"} | choices.countries(kept=now), value=now)
+    elif field == "employees":
+        form.number(field, label, value=now, min_value=0)
+    elif field in {"need", "note"}:
+        form.area(field, label, value=now, height=90)
+    elif field in {"phones", "emails"}:
+        form.text(field, label, value=", ".join(now or ()), help=_("Several with commas between them."))
+    elif field == "name":
+        form.text(field, label, value=now, max_chars=customers.NAME_LENGTH)
+    else:
+        form.text(field, label, value=now)
 
 
 def _settle(form: Form, customer_id: int, group: str, versions: Versions, version: int) -> None:
@@ -193,7 +264,7 @@ def _settle(form: Form, customer_id: int, group: str, versions: Versions, versio
     chosen: dict[str, Any] | None = {}
     if versions.in_dispute():
         called = labels() | {key: words.md(label) for key, label in own_fields.labels().items()}
-        chosen = forms.conflict(form, called, versions, who, write=own_fields.shown_by_key)
+        chosen = forms.conflict(form, called, versions, who, write=_said)
     if chosen is None:
         return
     merged = versions.changed_by_me() | chosen
@@ -206,6 +277,18 @@ def _settle(form: Form, customer_id: int, group: str, versions: Versions, versio
     if tried.conflict:
         st.rerun()
     form.finish(tried)
+
+
+def _said(key: str, value: Any) -> str | None:
+    """Return a value in dispute in words, None where it is shown as it is."""
+    if key == "type":
+        return customer_types.name_of(value)
+    if key in _CODED:
+        return words.named(_CODED[key], value)
+    return own_fields.shown_by_key(key, value)
+
+
+_CODED: Mapping[str, Mapping[Any, str]] = {"stage": STAGES, "source": SOURCES}
 
 
 def _typed(key: str, value: Any) -> Any:

@@ -7,13 +7,14 @@ from crm.core.access import Owned
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.fields import STANDARD
-from ui import own_fields, tables, words
+from ui import customer_types, own_fields, tables, words
 from ui.session import _, may, me
 
 STAGE_TONES: Final = {"loyal": "good", "active": "good", "won_back": "good", "at_risk": "warn", "lost": "bad"}
 LABELS: Final[Mapping[str, str]] = {
     "name": STANDARD["name"],
     "kind": STANDARD["kind"],
+    "type": STANDARD["type"],
     "stage": STANDARD["stage"],
     "tags": STANDARD["tags"],
     "city": STANDARD["city"],
@@ -23,6 +24,8 @@ LABELS: Final[Mapping[str, str]] = {
     "last_purchase_at": N_("Last purchase"),
     "purchase_count": N_("Purchases"),
     "created_at": N_("Created"),
+    "completeness": N_("Completeness"),
+    "verified_at": N_("Verified"),
     "source": STANDARD["source"],
     "source_detail": STANDARD["source_detail"],
     "industry": STANDARD["industry"],
@@ -48,7 +51,7 @@ FIRST: Final = (
 )
 """The columns of whoever has chosen none; the company's own that stand in everybody's list follow."""
 
-_MOMENTS: Final = frozenset({"last_interaction_at", "last_purchase_at", "created_at"})
+_MOMENTS: Final = frozenset({"last_interaction_at", "last_purchase_at", "created_at", "verified_at"})
 _NUMBERS: Final = frozenset({"interaction_count", "purchase_count", "employees"})
 _LONG: Final = frozenset({"source_detail", "need", "note", "industry"})
 _CHANGED_HERE: Final = frozenset(
@@ -73,6 +76,8 @@ _SORTS: Final = {
     "last_interaction_at": "recent",
     "interaction_count": "contacts",
     "created_at": "newest",
+    "verified_at": "verified",
+    "completeness": "complete",
 }
 
 
@@ -114,6 +119,10 @@ def _column(key: str, people: Mapping[int, str]) -> tables.Column:
             "write": lambda one: people.get(int(one), ""),
             "spare": True,
         }
+    elif key == "type":
+        facts |= {"write": customer_types.name_of, "muted": True}
+    elif key == "completeness":
+        facts |= {"write": lambda n: words.share(n / 100), "right": True}
     elif key in _CODED:
         facts |= {"write": lambda code: words.named(_CODED[key], code), "muted": True}
     elif key in _MOMENTS:

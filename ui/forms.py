@@ -74,9 +74,21 @@ class Form:
             )  # fmt: skip
         return self.values[field]
 
-    def chips(self, field: str, label: str, names: Mapping[Any, str], *, value: Any = None, **options: Any) -> Any:
-        """Draw a choice of few codes as chips that all can be seen: two or three hang together, more may take several rows."""
-        draw = st.segmented_control if len(names) <= HANG_TOGETHER else st.pills
+    def chips(
+        self,
+        field: str,
+        label: str,
+        names: Mapping[Any, str],
+        *,
+        value: Any = None,
+        together: int = HANG_TOGETHER,
+        **options: Any,
+    ) -> Any:
+        """Draw a choice of few codes as chips that all can be seen: two or three hang together, more may take several rows.
+
+        together: so many hang together at most; fewer where people themselves say how long the names are.
+        """
+        draw = st.segmented_control if len(names) <= together else st.pills
         with self._place(field):
             self.values[field] = draw(
                 label, list(names), default=value, format_func=lambda code: names[code], key=self.key(field),

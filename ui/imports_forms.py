@@ -6,10 +6,10 @@ import streamlit as st
 
 from crm import fields, imports, teams, users
 from crm.core.i18n import N_
-from crm.customers import KINDS, SOURCES, STAGES
+from crm.customers import SOURCES, STAGES
 from crm.fields import FieldList
 from crm.imports import FIELDS, ON_MATCH, FieldMapping, Import
-from ui import choices, own_fields, words
+from ui import choices, customer_types, own_fields, words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.parts import draw as draw_part
@@ -173,8 +173,9 @@ def _options(plan: FieldMapping, columns: dict[str, str], offered: dict[str, dic
     )
     keep = st.checkbox(_("Keep the other columns under their headings"), value=plan.keep_own_fields, key=f"keep-{key}")
     st.caption(_("For new customers, where the row says nothing:"))
+    known = plan.fixed.get("type") or plan.fixed.get("kind")
     fixed = {
-        "kind": choice("kind", _("Kind"), nothing | translated(KINDS), plan.fixed.get("kind")),
+        **_kind_and_type(choice("kind", _("Type"), nothing | customer_types.names(), known)),
         "stage": choice("stage", _("Stage"), nothing | translated(STAGES), plan.fixed.get("stage")),
         "source": choice("source", _("Source"), nothing | translated(SOURCES), plan.fixed.get("source")),
         "responsible_id": choice(
@@ -185,6 +186,14 @@ def _options(plan: FieldMapping, columns: dict[str, str], offered: dict[str, dic
     region = choice("region", _("Country of phones without a code"), {"": "–"} | choices.countries(), plan.phone_region)
     given = {name: value for name, value in fixed.items() if value not in ("", None)}
     return FieldMapping(columns, template, given, region, imports.OnMatch(on_match), keep, by, empties)
+
+
+def _kind_and_type(code: str) -> dict[str, str]:
+    """Return what a chosen type says of new customers; the types that are always there are the kinds themselves."""
+    if not code:
+        return {}
+    one = customer_types.of(code)
+    return {"kind": one.kind} | ({} if one.is_base else {"type": code})
 
 
 def _keys(own: FieldList) -> dict[str, str]:

@@ -11,7 +11,7 @@ from crm.core.errors import Invalid
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES
 from crm.imports import FIELDS, OUTCOMES, STATES, Import, Outcome, Preview, State
-from ui import own_fields, tables, words
+from ui import customer_types, own_fields, tables, words
 from ui.page import here
 from ui.session import _, attempt, colleagues, language, may, n_, tell, translated, uow
 
@@ -80,7 +80,7 @@ def _preview_row(row: Any, columns: Mapping[str, Any], loose: set[str], names: M
     for key in columns:
         if not key.startswith(" "):
             text = row.values.get(key, "")
-            shown = words.named(_CODED[key], text) if key in _CODED and key not in row.faults else text
+            shown = _in_words(key, text) if key in {*_CODED, "type"} and key not in row.faults else text
             cells[key] = (shown, i18n.say(language(), row.faults[key]) if key in row.faults else "")
     rest = {key: fault for key, fault in row.faults.items() if key in loose}
     return cells | {" rest": ("", in_words(rest, names))}
@@ -173,6 +173,8 @@ def _in_words(key: str, text: str) -> str:
     """Write a value of a trial's report: codes by their names, a colleague by his."""
     if key == "responsible" and text.isdigit():
         return colleagues().get(int(text), text)
+    if key == "type":
+        return customer_types.name_of(text)
     return words.named(_CODED[key], text) if key in _CODED and text else text
 
 

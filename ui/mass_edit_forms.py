@@ -8,7 +8,8 @@ import streamlit as st
 from crm import mass_edits, tags
 from crm.customers import COUNT_CAP, Filters
 from crm.mass_edits import BIN, FIELDS, RESPONSIBLE, TAGS_OFF, TAGS_ON, MassEdit, Preview, State, Wish
-from ui import changes, customer_forms, own_fields, tables, words
+from crm.templates import Level, Place
+from ui import changes, customer_forms, customer_types, own_fields, tables, words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key
 from ui.session import _, attempt, colleagues, may, me, n_, tell, uow
@@ -68,12 +69,10 @@ def _wish(form: Form, what: str) -> Wish:
         if what == TAGS_ON:
             return Wish(on=form.words("tags", _("Tags"), list(known.values()), new=may("tags.edit")))
         return Wish(off=form.many(TAGS_OFF, _("Tags"), known))
-    if what in FIELDS:
-        customer_forms.draw_fields(form, [what], {what: None})
-        return Wish({what: form.values[what]})
-    own = [one for one in own_fields.known() if one.key == what]
-    own_fields.draw(form, own, {})
-    return Wish(own_fields.typed(own, form.values))
+    if what == "type":
+        return Wish({what: form.choice(what, customer_forms.labels()[what], customer_types.names())})
+    customer_forms.draw_field(form, Place(what, Level.FREE), {})
+    return Wish({what: own_fields.typed(own_fields.known(), form.values).get(what, form.values[what])})
 
 
 # --- looking before ------------------------------------------------------------

@@ -11,7 +11,7 @@ from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.customers import KINDS, SOURCES, STAGES, Card
 from crm.merges import EXTRA, RESPONSIBLE, SIDES, Kept, Preview, Question, Side, Undoing
-from ui import choices, customer_card, customer_forms, facts, own_fields, tables, words
+from ui import choices, customer_card, customer_forms, customer_types, facts, own_fields, tables, words
 from ui.facts import Box
 from ui.forms import Form, in_dialog
 from ui.page import asked_id, dialog, dialog_key, empty, opener, opening, saved
@@ -25,6 +25,9 @@ TITLES: Final[Mapping[str, str]] = {
     "emails": N_("E-mail addresses"),
     "customer_tags": N_("Tags"),
     "requisites": N_("Requisites"),
+    "relations": N_("Relations"),
+    "stage_changes": N_("Steps from stage to stage"),
+    "consents": N_("Consents"),
     "change_requests": N_("Requests"),
 }
 """What moves, in the order in which it is told. What is part of another thing (a purchase's lines) is not told."""
@@ -202,6 +205,8 @@ def _written(key: str, value: Any) -> str:
         return colleagues().get(value[0], "") or _("nobody")
     if key.startswith(EXTRA):
         value = own_fields.told(key.removeprefix(EXTRA), value)[1]
+    elif key == "type":
+        value = customer_types.name_of(value)
     elif key in _CODES:
         value = words.named(_CODES[key], value)
     elif key == "country":

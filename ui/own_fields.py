@@ -11,6 +11,7 @@ from crm import fields
 from crm.core import i18n
 from crm.core.errors import Invalid
 from crm.fields import Definition, FieldKind, FieldList
+from crm.templates import Level, Place
 from ui import filters, tables, words
 from ui.filters import Filter
 from ui.forms import Form
@@ -99,14 +100,15 @@ def shown_by_key(key: str, value: Any) -> str | None:
 # --- in forms ---------------------------------------------------------------
 
 
-def draw(form: Form, own: Iterable[Definition], values: Mapping[str, Any]) -> None:
-    """Draw a field of the form for each own field, with what is stored in it."""
-    for one in own:
-        _draw(form, one, values.get(one.key))
+def draw(form: Form, place: Place, value: Any) -> None:
+    """Draw the field of a form for an own field, with what is stored in it."""
+    one = next((one for one in known() if one.key == place.key), None)
+    if one is not None:
+        _draw(form, one, value, must=one.mandatory or place.level is Level.MUST)
 
 
-def _draw(form: Form, one: Definition, value: Any) -> None:
-    label = words.md(one.label) + (" \\*" if one.mandatory else "")
+def _draw(form: Form, one: Definition, value: Any, *, must: bool) -> None:
+    label = words.md(one.label) + (" \\*" if must else "")
     match one.kind:
         case FieldKind.DATE:
             form.day(

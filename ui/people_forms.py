@@ -7,7 +7,7 @@ from typing import Any, Final
 import streamlit as st
 
 from crm import sessions, teams, users
-from crm.core.access import ROLES
+from crm.core.grants import ROLES
 from crm.core.i18n import LANGUAGES, N_
 from crm.core.people import User
 from ui import choices, handover_forms, words

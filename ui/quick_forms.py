@@ -6,12 +6,14 @@ from typing import Any, Final
 import streamlit as st
 
 from crm import customers
-from ui import customer_forms, own_fields, words
+from crm.templates import PERSONAL, STANDARD_KEYS, Level, Place
+from ui import customer_forms, customer_types, own_fields, words
 from ui.forms import Form, in_dialog
 from ui.page import dialog_key, not_there
 from ui.session import _, attempt, colleagues, uow
 
 RESPONSIBLE: Final = "responsible_id"
+BUSINESS: Final = frozenset(STANDARD_KEYS) - frozenset(PERSONAL)
 
 
 def draw(customer_id: int, field: str) -> None:
@@ -22,7 +24,7 @@ def draw(customer_id: int, field: str) -> None:
             customers.values(u, customer_id),
             customers.one(u, customer_id),
         )
-    if not found.ok or field not in {*customer_forms.BUSINESS, *own_fields.labels(), RESPONSIBLE}:
+    if not found.ok or field not in {*BUSINESS, *own_fields.labels(), RESPONSIBLE}:
         in_dialog(_("Change"), not_there)
         return
     name, stored, customer = found.result
@@ -41,7 +43,8 @@ def _body(customer_id: int, field: str, stored: dict[str, Any], version: int) ->
                 if field == RESPONSIBLE:
                     customers.assign(u, customer_id, responsible_id=value, seen=seen)
                 else:
-                    customers.edit(u, customer_id, {field: value}, seen=seen)
+                    why = str(form.values.get("stage_reason", ""))
+                    customers.edit(u, customer_id, {field: value}, seen=seen, form=[field], reason=why)
             if tried.conflict:
                 st.error(tried.sentence, icon=":material/error:")
             if others := tried.faults.keys() - {field}:
@@ -62,9 +65,6 @@ def _field(form: Form, field: str, stored: dict[str, Any]) -> Any:
     """Draw the field and return what is to be stored."""
     if field == RESPONSIBLE:
         return form.choice(field, _("Responsible"), {None: _("nobody")} | colleagues(), value=stored[field])
-    if field in customer_forms.BUSINESS:
-        customer_forms.draw_fields(form, [field], stored)
-        return form.values[field]
-    own = [one for one in own_fields.known() if one.key == field]
-    own_fields.draw(form, own, stored)
-    return own_fields.typed(own, form.values)[field]
+    asked = customer_types.places(customer_types.asked_of(customer_types.of(stored["type"])))
+    customer_forms.draw_field(form, asked.get(field, Place(field, Level.FREE)), stored)
+    return own_fields.typed(own_fields.known(), form.values).get(field, form.values[field])

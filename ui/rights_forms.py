@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from crm import rights
-from crm.core.access import GRANTS, RIGHTS, ROLES, Role
+from crm.core.grants import GRANTS, RIGHTS, ROLES, Role
 from crm.rights import Cell
 from ui import tables, words
 from ui.forms import Form, in_dialog

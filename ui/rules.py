@@ -9,7 +9,7 @@ from crm import saved_filters, tags, teams
 from crm.core.errors import Invalid
 from crm.customers import rules
 from crm.customers.rules import ME, WHETHER, Askable, Condition, Operator, Rule, Takes
-from ui import own_fields, words
+from ui import customer_types, own_fields, words
 from ui.page import dialog, here, opening
 from ui.parts import draw as draw_part
 from ui.session import _, asked, colleagues, may, me, n_, translated, watched_each
@@ -44,6 +44,8 @@ class Asked:
                 return dict(self.tags)
             case Takes.YES_NO:
                 return translated(rules.YES_NO)
+        if one.key == "type":
+            return {code: customer_types.name_of(code) for code in one.choices}
         return dict(one.choices) if one.is_own else translated(one.choices)
 
     def sentence(self, one: Condition) -> str:
@@ -82,7 +84,7 @@ def _in_days(operator: Operator, days: int) -> str:
 def read(found_tags: Mapping[int, Mapping[str, Any]], found_teams: Mapping[int, str]) -> Asked:
     """Return what this reader can filter by."""
     return Asked(
-        rules.askable(me(), own_fields.known()),
+        rules.askable(me(), own_fields.known(), customer_types.everything()),
         {str(key): str(one["name"]) for key, one in found_tags.items()},
         {str(key): name for key, name in found_teams.items()},
     )
@@ -91,9 +93,10 @@ def read(found_tags: Mapping[int, Mapping[str, Any]], found_teams: Mapping[int, 
 def look() -> tuple[Asked, list[dict[str, Any]]]:
     """Return what this reader can filter by, and the filters that are saved for him."""
     parts: list[Any] = [(("tags",), tags.directory), (("saved filters",), saved_filters.offered)]
+    shape = customer_types.PARTS
     if may("teams.view") and (asked(WHERE) or dialog()):  # nothing else on the page names a team
         parts.append((("teams",), teams.directory))
-    found_tags, offered, *found_teams = watched_each(*parts)
+    found_tags, offered, *found_teams = watched_each(*parts, *shape)[: len(parts)]
     return read(found_tags, found_teams[0] if found_teams else {}), offered
 
 

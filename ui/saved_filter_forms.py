@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from crm import customers, saved_filters
-from crm.core.access import ALL
+from crm.core.grants import ALL
 from crm.saved_filters import EVERYBODY, SHARE
 from ui import customer_list, words
 from ui.forms import Form, in_dialog

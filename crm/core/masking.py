@@ -14,8 +14,9 @@ from sqlalchemy import Alias, Column, CompoundSelect, Join, Label, Select
 from sqlalchemy.sql import coercions, roles, visitors
 from sqlalchemy.sql.selectable import SelectStatementGrouping
 
-from crm.core.access import ALL, Actor, Owned
+from crm.core.access import Actor, Owned
 from crm.core.errors import Refused
+from crm.core.grants import ALL
 from crm.core.i18n import N_
 from crm.core.reading import Look, guarded_tables
 from db.base import AnySelect

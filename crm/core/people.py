@@ -21,7 +21,7 @@ class Team(Record):
 class User(Record):
     """A person who signs in. Names are for colleagues; secrets stand in `crm.sessions`.
 
-    roles: codes of `crm.core.access.Role`; rights are the widest of all roles.
+    roles: codes of `crm.core.grants.Role`; rights are the widest of all roles.
     username: lower case, unique, typed at sign-in.
     """
 

@@ -16,9 +16,10 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm.core import audit_log, changes, clock
-from crm.core.access import SYSTEM, WHO_INSTEAD, Actor, Identity, load_actor
+from crm.core.access import SYSTEM, Actor, Identity, load_actor
 from crm.core.errors import AlreadyDone, Conflict, NotFound, Refused
 from crm.core.faults import in_words
+from crm.core.grants import WHO_INSTEAD
 from crm.core.guards import Guarded, guard_flush, need_in_place
 from crm.core.i18n import N_
 from crm.core.masking import exposed, loads_deferred, mask

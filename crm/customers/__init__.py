@@ -5,6 +5,7 @@ does not exist for him; phones and e-mails leave the database in full only for t
 """
 
 from crm.customers.changes import (
+    REASON_LENGTH,
     archive,
     assign,
     create,
@@ -12,16 +13,19 @@ from crm.customers.changes import (
     edit_personal,
     give_to,
     index,
+    note_steps,
     put,
     remember_interaction,
     remember_purchase,
     restore,
+    verify,
 )
 from crm.customers.fields import (
     CHOICES,
     LENGTHS,
     NAME_LENGTH,
     TEXTS,
+    Demand,
     Facts,
     Stored,
     checked,
@@ -41,6 +45,7 @@ from crm.customers.lists import (
     counting,
     few,
     keys,
+    last_type,
     listing,
     one,
     page,
@@ -48,6 +53,7 @@ from crm.customers.lists import (
     values,
 )
 from crm.customers.lookup import bearers, look_up
+from crm.customers.measuring import measure, measure_between
 from crm.customers.records import (
     KEPT,
     KINDS,
@@ -64,6 +70,7 @@ from crm.customers.records import (
     Requisites,
     Source,
     Stage,
+    StageChange,
     Tag,
 )
 from crm.customers.rows import COLUMNS, MORE, ORDER_NAMES, ORDERS
@@ -81,6 +88,7 @@ __all__ = [
     "ORDER_NAMES",
     "PERSONAL",
     "PRIVATE",
+    "REASON_LENGTH",
     "SIZE",
     "SKIPPED",
     "SOURCES",
@@ -90,6 +98,7 @@ __all__ = [
     "Contact",
     "Customer",
     "CustomerTag",
+    "Demand",
     "Email",
     "Facts",
     "Filters",
@@ -99,6 +108,7 @@ __all__ = [
     "Requisites",
     "Source",
     "Stage",
+    "StageChange",
     "Stored",
     "Tag",
     "archive",
@@ -117,8 +127,12 @@ __all__ = [
     "give_to",
     "index",
     "keys",
+    "last_type",
     "listing",
     "look_up",
+    "measure",
+    "measure_between",
+    "note_steps",
     "one",
     "page",
     "put",
@@ -128,4 +142,5 @@ __all__ = [
     "restore",
     "sort_name",
     "values",
+    "verify",
 ]

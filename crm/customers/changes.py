@@ -1,38 +1,46 @@
 """The verbs of customers, and what the verbs of other capabilities keep on the card."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import case, literal, or_, select, update
+from sqlalchemy import case, insert, literal, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from crm import fields, search, settings
-from crm.core.access import Scope
+from crm import fields, search, settings, templates
 from crm.core.audit_log import HIDDEN
 from crm.core.errors import Conflict, NotFound
+from crm.core.grants import Scope
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers.fields import Facts, Stored, checked
-from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites
+from crm.customers.fields import Demand, Facts, Stored, checked, fitting
+from crm.customers.measuring import measure
+from crm.customers.records import Contact, Customer, Email, Kind, Phone, Requisites, StageChange
+
+REASON_LENGTH: Final = 200
+Step = tuple[int, str, str]
+"""A customer, the stage he was at, and the one he is at now."""
 
 
 @verb("customers.create")
-def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None = None) -> Customer:
-    """Add a customer. `raw` as in `checked`.
+def create(
+    u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None = None, in_full: bool = False
+) -> Customer:
+    """Add a customer. `raw` as in `checked`; in_full: what the template says must be filled in is demanded, as forms do.
 
     Without `responsible_id` it belongs to oneself where one may only add one's own, else to nobody and to one's own team.
     Raises InvalidForm, Refused (outside one's reach).
     """
     if responsible_id is None and u.actor.scope("customers.create") is Scope.OWN:
         responsible_id = u.actor.id
-    given = {"kind": Kind.COMPANY, "name": ""} | dict(raw)
-    facts = checked(given, stored=Stored(str(given["kind"])), **_house(u))
+    given = {"name": ""} | ({} if raw.get("type") else {"kind": Kind.COMPANY}) | dict(raw)
+    facts = checked(given, stored=Stored(str(given.get("kind", ""))), demand=Demand() if in_full else None, **_house(u))
     customer = Customer(
         **facts.fields,
         extra=facts.onto({}),
+        completeness=_score(u, facts),
         responsible_id=responsible_id,
         team_id=_team_of(u, responsible_id) if responsible_id is not None else u.actor.team_id,
         partner_id=u.actor.partner_id,
@@ -46,20 +54,34 @@ def create(u: UnitOfWork, raw: Mapping[str, Any], *, responsible_id: int | None 
 
 
 @verb("customers.edit")
-def edit(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
+def edit(
+    u: UnitOfWork,
+    customer_id: int,
+    raw: Mapping[str, Any],
+    *,
+    seen: int,
+    form: Iterable[str] = (),
+    reason: str = "",
+) -> Customer:
     """Change fields of a customer; personal fields need their own right. `seen` is the version that the form showed.
 
-    Mandatory own fields must be filled afterwards. Raises InvalidForm, NotFound, Refused, Conflict.
+    reason: why the stage changes, where it does.
+    Mandatory own fields must be filled afterwards, and so must those of `form` (the fields that the person had before him)
+    that the template demands. Raises InvalidForm, NotFound, Refused, Conflict.
     """
     customer = u.get(Customer, customer_id, seen=seen)
-    return _change(u, customer, checked(raw, stored=Stored(customer.kind, customer.extra), **_house(u)), seen)
+    stored = Stored(customer.kind, customer.extra, customer.type)
+    facts = checked(raw, stored=stored, demand=_demand(u, customer, form), **_house(u))
+    return _change(u, customer, facts, seen, why=fitting("stage_reason", reason.strip(), REASON_LENGTH))
 
 
 @verb("customers.edit_personal")
-def edit_personal(u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int) -> Customer:
-    """Change name, phones, e-mails or address of a customer. Raises as `edit`."""
+def edit_personal(
+    u: UnitOfWork, customer_id: int, raw: Mapping[str, Any], *, seen: int, form: Iterable[str] = ()
+) -> Customer:
+    """Change name, phones, e-mails or address of a customer. `form` and what it raises as in `edit`."""
     customer = u.get(Customer, customer_id, seen=seen)
-    return _change(u, customer, checked(raw, **_house(u)), seen)
+    return _change(u, customer, checked(raw, demand=_demand(u, customer, form), **_house(u)), seen)
 
 
 @verb("customers.assign")
@@ -77,6 +99,16 @@ def give_to(u: UnitOfWork, customer: Customer, responsible_id: int | None) -> No
         customer.team_id = _team_of(u, responsible_id)
 
 
+@verb("customers.verify")
+def verify(u: UnitOfWork, customer_id: int, *, seen: int | None = None) -> None:
+    """Stand for it that the data of a customer are right today. `seen` is the version that was looked at.
+
+    Raises NotFound, Refused, Conflict.
+    """
+    customer = u.get(Customer, customer_id, seen=seen)
+    customer.verified_at, customer.verified_by_id = u.now, u.actor.id
+
+
 @verb("customers.archive")
 def archive(u: UnitOfWork, customer_id: int, *, seen: int) -> None:
     """Put a customer into the bin: it leaves lists and search, nothing is lost."""
@@ -91,11 +123,36 @@ def restore(u: UnitOfWork, customer_id: int) -> None:
 
 def _house(u: UnitOfWork) -> dict[str, Any]:
     """Return what the company has decided about what is entered."""
-    return {"region": settings.value(u, "phone_region"), "own": fields.definitions(u)}
+    types = templates.everything(u)
+    return {"region": settings.value(u, "phone_region"), "own": fields.definitions(u), "types": types}
+
+
+def _score(u: UnitOfWork, facts: Facts) -> int:
+    """Return how complete a new customer is."""
+    there = templates.filled(facts.fields, phones=bool(facts.phones), emails=bool(facts.emails), extra=facts.onto({}))
+    return templates.score(templates.types(u)[facts.fields["type"]], fields.definitions(u), there)
+
+
+def _demand(u: UnitOfWork, customer: Customer, form: Iterable[str]) -> Demand | None:
+    """Return what a form must not leave empty of a stored customer, None where nobody has a form before him."""
+    asked = frozenset(form)
+    if not asked:
+        return None
+    known = {key: getattr(customer, key) for key in templates.STANDARD_KEYS if key not in templates.PERSONAL}
+    mine = Customer.id == customer.id
+    known |= {"name": customer.name, "address": next(iter(u.inside(select(Customer.address).where(mine))), None)}
+    ways = (
+        bool(u.inside(select(model.id).where(model.customer_id == customer.id).limit(1))) for model in (Phone, Email)
+    )
+    there = templates.filled(known, phones=next(ways), emails=next(ways), extra=customer.extra)
+    return Demand(customer.type, frozenset(there), asked)
 
 
 def put(customer: Customer, facts: Facts) -> bool:
-    """Set cleaned fields of a customer; part of a verb that changes many. Say whether the look-up has to learn of it."""
+    """Set cleaned fields of a customer; part of a verb that changes many. Say whether the look-up has to learn of it.
+
+    What else follows is for that verb to do once for all of them: `note_steps` and `measure`.
+    """
     for key, value in facts.fields.items():
         setattr(customer, key, value)
     if facts.own and (extra := facts.onto(customer.extra)) != customer.extra:
@@ -107,8 +164,24 @@ _LOOKED_UP: Final = frozenset({"name", "external_number"})
 """Fields by which the look-up finds a customer, besides contact data and own fields."""
 
 
-def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Customer:
+def note_steps(u: UnitOfWork, steps: Iterable[Step], *, why: str = "") -> None:
+    """Keep the steps of customers from stage to stage; who stays where he is takes none. why: the reason, if one was said."""
+    facts = {"at": u.now, "by_id": u.actor.id, "reason": why or None}
+    rows = [
+        {"customer_id": key, "before": before, "after": after} | facts
+        for key, before, after in steps
+        if before != after
+    ]
+    if rows:
+        u.session.flush()
+        # raw, bulk: one statement for many; whoever changed the stages was asked for his right to it
+        u.execute(insert(StageChange.__table__), rows, raw=True, bulk=True)
+
+
+def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int, *, why: str = "") -> Customer:
+    stage = customer.stage
     is_found_otherwise = put(customer, facts)
+    note_steps(u, [(customer.id, stage, customer.stage)], why=why)
     changed = _write_contact_data(u, customer, facts)
     u.session.flush()
     if changed:
@@ -119,6 +192,8 @@ def _change(u: UnitOfWork, customer: Customer, facts: Facts, seen: int) -> Custo
         _raise_version(u, customer)
     if changed or is_found_otherwise:
         index(u, customer)
+    for completeness in measure(u, [customer.id]).values():
+        set_committed_value(customer, "completeness", completeness)
     return customer
 
 

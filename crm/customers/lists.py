@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from crm import fields as own_fields
-from crm import settings
+from crm import settings, templates
 from crm.core.access import Owned
 from crm.core.errors import NotFound
 from crm.core.prepared import Prepared
@@ -44,6 +44,7 @@ class Filters:
     text: str = ""
     kind: str | None = None
     stage: str | None = None
+    type: str | None = None
     responsible_id: int | None = None
     mine: bool = False
     import_id: int | None = None
@@ -67,6 +68,7 @@ def _wanted(u: UnitOfWork, filters: Filters) -> dict[str, Any]:
     facts = {
         "kind": filters.kind,
         "stage": filters.stage,
+        "type": filters.type,
         "import_id": filters.import_id,
         "tag_id": filters.tag_id,
         "responsible_id": u.actor.id if filters.mine else filters.responsible_id,
@@ -137,7 +139,7 @@ def _ruled(u: UnitOfWork, text: str) -> tuple[Shape, dict[str, Any]]:
     kept: dict[Any, tuple[Shape, dict[str, Any]]] = u.session.info.setdefault("rules", {})
     place = text, id(u.session.bind)
     if place not in kept:
-        known = rules.askable(u.actor, own_fields.definitions(u))
+        known = rules.askable(u.actor, own_fields.definitions(u), templates.everything(u))
         rule, _faults = rules.read(text, known)
         shape = shape_of(rule, known)
         zone = u.actor.timezone or settings.value(u, "timezone")
@@ -299,6 +301,16 @@ def one(u: UnitOfWork, customer_id: int) -> Customer:
     return u.get(Customer, customer_id)
 
 
+NEWEST: Final = 200
+_LAST_TYPE: Final = Prepared(select(Customer.type, Customer.created_by_id).order_by(Customer.id.desc()).limit(NEWEST))
+
+
+def last_type(u: UnitOfWork) -> str:
+    """Return the type of the customer whom the reader added last, among the newest that he sees; '' without one."""
+    mine = (row["type"] for row in u.rows(_LAST_TYPE) if row["created_by_id"] == u.actor.id)
+    return str(next(mine, ""))
+
+
 class Card(SimpleNamespace):
     """What the card shows of a customer, under the names of the record; contact data come by `reach`."""
 
@@ -363,7 +375,11 @@ def values(u: UnitOfWork, customer_id: int) -> dict[str, Any]:
     Personal values that the reader may not see come masked: a form must show them disabled.
     """
     customer = one(u, customer_id)
-    found = {key: getattr(customer, key) for key in (*TEXTS, "name", "kind", "employees", *CHOICES) if key != "address"}
+    found = {
+        key: getattr(customer, key)
+        for key in (*TEXTS, "name", "kind", "type", "employees", *CHOICES)
+        if key != "address"
+    }
     found |= {field.key: customer.extra.get(field.key) for field in own_fields.definitions(u)}
     ways = reach(u, customer_id)
     return found | {"address": ways.address, "phones": list(ways.phones), "emails": list(ways.emails)}

@@ -81,12 +81,24 @@ def _listed(name: str, *columns: str) -> Index:
     return Index(f"ix_customers_{name}", *columns, "id", "archived_at")
 
 
+def _of_kind(row: Any) -> str:
+    """Return the type of a new customer that was given none: the one that is always there for its kind."""
+    return str(row.get_current_parameters()["kind"])
+
+
+def _as_created(row: Any) -> datetime:
+    found: datetime = row.get_current_parameters()["created_at"]
+    return found
+
+
 class Customer(Guarded, Record):
     """A person or company that we serve.
 
     interaction_count, last_interaction_at: kept by the journal, so that lists need no second table.
     merged_into_id: the customer whom this one was merged into (`crm.merges`); while it stands, this one lies in the bin, too.
     extra: values of the company's own fields under their keys (`crm.fields`), and what imports kept under its heading.
+    type: code of a type of this kind (`crm.templates`). completeness: per cent of what the template of the type asks for.
+    verified_at: since when the data count as right: when verified_by_id last stood for them, before that when they came.
     """
 
     __tablename__ = "customers"
@@ -98,11 +110,23 @@ class Customer(Guarded, Record):
         _listed("responsible_last", "responsible_id", "last_interaction_at"),
         _listed("last", "last_interaction_at"),
         _listed("created", "created_at"),
+        _listed("verified", "verified_at"),
         # what lists are narrowed by most: rows of the table are ten times as long
         Index(
             "ix_customers_facts",
-            *("team_id", "stage", "archived_at", "kind", "source", "city", "responsible_id", "last_interaction_at"),
+            *(
+                "team_id",
+                "stage",
+                "archived_at",
+                "kind",
+                "type",
+                "source",
+                "city",
+                "responsible_id",
+                "last_interaction_at",
+            ),
             *("interaction_count", "last_purchase_at", "purchase_count", "created_at"),
+            *("completeness", "verified_at", "verified_by_id"),
         ),
         # an undone import removes customers: no address of theirs ever leads to somebody else
         {"sqlite_autoincrement": True},
@@ -111,6 +135,7 @@ class Customer(Guarded, Record):
     replaced_by: ClassVar[str] = "merged_into_id"
 
     kind: Mapped[str]
+    type: Mapped[str] = mapped_column(default=_of_kind)
     name: Mapped[str] = mapped_column(info=PERSONAL)
     sort_name: Mapped[str] = mapped_column(info=KEPT)
     external_number: Mapped[str | None] = mapped_column(index=True)
@@ -138,6 +163,9 @@ class Customer(Guarded, Record):
     last_purchase_at: Mapped[datetime | None] = mapped_column(info=KEPT)
     created_at: Mapped[datetime] = mapped_column(info=KEPT)
     created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
+    completeness: Mapped[int] = mapped_column(default=0, info=KEPT)
+    verified_at: Mapped[datetime] = mapped_column(default=_as_created, info={"edit": "customers.verify"})
+    verified_by_id: Mapped[int | None] = mapped_column(info={"edit": "customers.verify"})
     import_id: Mapped[int | None] = mapped_column(index=True, info=KEPT)
     archived_at: Mapped[datetime | None] = mapped_column(info={"edit": "customers.archive"})
     # no cascade: whom others were merged into cannot be deleted before that is undone
@@ -211,6 +239,26 @@ class Contact(ChildOf, Record):
     left_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(info=KEPT)
     created_by_id: Mapped[int | None] = mapped_column(info=KEPT)
+
+
+class StageChange(ChildOf, Record):
+    """One step of a customer from one stage to another: when, by whom (None: Rapport itself) and, where it was said, why."""
+
+    __tablename__ = "stage_changes"
+    area: ClassVar[str] = "customers"
+    parent: ClassVar[type[Any]] = Customer
+    parent_key: ClassVar[str] = "customer_id"
+    written_by: ClassVar[tuple[str, ...]] = ("customers.edit", "customers.create")
+
+    # the customer's own entry in the log says the same
+    customer_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("customers.id", ondelete="CASCADE"), index=True, info=KEPT
+    )
+    before: Mapped[str] = mapped_column(info=KEPT)
+    after: Mapped[str] = mapped_column(info=KEPT)
+    at: Mapped[datetime] = mapped_column(info=KEPT)
+    by_id: Mapped[int | None] = mapped_column(info=KEPT)
+    reason: Mapped[str | None] = mapped_column(info=KEPT)
 
 
 class Tag(Record):

@@ -21,6 +21,9 @@ COLUMNS: Final = (
 MORE: Final[Mapping[str, Any]] = {
     key: getattr(Customer, key)
     for key in (
+        "type",
+        "completeness",
+        "verified_at",
         "source",
         "source_detail",
         "industry",
@@ -55,6 +58,10 @@ ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "-city": _by(Customer.city, last=True),
     "contacts": (Customer.interaction_count.desc(), Customer.id.desc()),
     "-contacts": (Customer.interaction_count, Customer.id),
+    "complete": (Customer.completeness, Customer.id),
+    "-complete": (Customer.completeness.desc(), Customer.id.desc()),
+    "verified": (Customer.verified_at, Customer.id),
+    "-verified": (Customer.verified_at.desc(), Customer.id.desc()),
 }
 """The orders of a list by their codes; each has its reverse."""
 
@@ -69,4 +76,8 @@ ORDER_NAMES: Final[Mapping[str, str]] = {
     "-city": N_("City, Z to A"),
     "contacts": N_("Number of contacts, the most first"),
     "-contacts": N_("Number of contacts, the fewest first"),
+    "complete": N_("Completeness, the least first"),
+    "-complete": N_("Completeness, the most first"),
+    "verified": N_("Verified, the longest ago first"),
+    "-verified": N_("Verified, the latest first"),
 }

@@ -13,16 +13,18 @@ whether it is there.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
-from crm.core.access import ALL, Actor
+from crm.core.access import Actor
 from crm.core.errors import Invalid
+from crm.core.grants import ALL
 from crm.core.i18n import N_
 from crm.customers.records import KINDS, SOURCES, STAGES
 from crm.fields import OWN, STANDARD, Definition, FieldKind
+from crm.templates import DELIVERED, TypeList
 
 MOST_CONDITIONS: Final = 20
 MOST_VALUES: Final = 50
@@ -134,6 +136,7 @@ def _codes(names: Mapping[Any, str]) -> dict[str, str]:
 _EVERYBODYS: Final = (
     Askable("stage", STANDARD["stage"], Takes.CHOICE, "stage", _codes(STAGES), always=True),
     Askable("kind", STANDARD["kind"], Takes.CHOICE, "kind", _codes(KINDS), always=True),
+    Askable("type", STANDARD["type"], Takes.CHOICE, "type", always=True),
     Askable("city", STANDARD["city"], Takes.TEXT, "city"),
     Askable("tag", STANDARD["tags"], Takes.TAG),
     Askable("responsible", STANDARD["responsible"], Takes.PERSON, "responsible_id"),
@@ -143,6 +146,8 @@ _EVERYBODYS: Final = (
     Askable("last_purchase", N_("Last purchase"), Takes.MOMENT, "last_purchase_at"),
     Askable("purchases", N_("Number of purchases"), Takes.NUMBER, "purchase_count", always=True),
     Askable("created", N_("Created"), Takes.MOMENT, "created_at", always=True),
+    Askable("completeness", N_("Completeness in per cent"), Takes.NUMBER, "completeness", always=True),
+    Askable("verified", N_("Verified"), Takes.MOMENT, "verified_at", always=True),
     Askable("source", STANDARD["source"], Takes.CHOICE, "source", _codes(SOURCES)),
     Askable("source_detail", STANDARD["source_detail"], Takes.TEXT, "source_detail"),
     Askable("phone", N_("Phone"), Takes.PRESENCE),
@@ -171,12 +176,13 @@ _OF_KIND: Final = {
 YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
 
 
-def askable(actor: Actor, own: Iterable[Definition]) -> dict[str, Askable]:
+def askable(actor: Actor, own: Iterable[Definition], types: TypeList = DELIVERED) -> dict[str, Askable]:
     """Return key -> what this person can make a condition on: whom he does not see he cannot ask for, nor the bin without its right."""
     sees_people = actor.scope("users.view") is ALL
     hidden = set() if sees_people else {"responsible", "team"}
     hidden |= set() if actor.may("customers.archive") else {"archived"}
     found = {one.key: one for one in _EVERYBODYS if one.key not in hidden}
+    found["type"] = replace(found["type"], choices={one.code: one.name for one in types})
     for one in own:
         choices = {each.code: each.label for each in one.choices}
         found[one.key] = Askable(one.key, one.label, _OF_KIND[one.kind], choices=choices)

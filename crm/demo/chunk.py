@@ -11,7 +11,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from crm import customers as base
 from crm import fields, search
-from crm.demo import contacts, customers, firms, orders, own
+from crm.demo import contacts, customers, firms, orders, own, shape
 from crm.demo.customers import ZONES, Drawn, Reached
 from crm.demo.goods import CURRENCY
 from crm.demo.names import TONGUES, Words
@@ -100,7 +100,7 @@ def make(number: int, wishes: Wishes, staff: Staff, span: Span, *, first_purchas
     signed = firms.requisites(other, drawn, work.ids)
     tokens, known = _tokens(work, people, signed)
     return Chunk(
-        customers=_customers(work) | _kept(work, talked, bought),
+        customers=_customers(work) | _kept(work, talked, bought) | _shape(work, wishes, number),
         phones=_reached(work, drawn.phones, "number") | {"digits": drawn.phones.plain},
         emails=_reached(work, drawn.emails, "address"),
         contacts=people,
@@ -130,7 +130,16 @@ def _customers(work: _Work) -> Columns:
         "extra": own.written(_own(work)),
         "created_at": drawn.created,
         "created_by_id": work.staff.ids["keeper"],
-        "version": 1,
+    }
+
+
+def _shape(work: _Work, wishes: Wishes, number: int) -> Columns:
+    codes = shape.types_of(work.drawn)
+    other = Generator(PCG64(SeedSequence([wishes.seed, number, 2])))
+    return {
+        "type": codes,
+        "completeness": shape.completeness(work.drawn, codes, _own(work)),
+        **shape.verified(other, work.span, work.drawn, work.staff.ids["keeper"]),
     }
 
 

@@ -21,7 +21,7 @@ from crm import tags as words
 from crm.core.people import Team, User
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites, Tag
-from crm.demo import chunk, firms, own
+from crm.demo import chunk, firms, own, shape
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.goods import CURRENCY, goods
 from crm.demo.names import TONGUES
@@ -193,6 +193,7 @@ def load(database: Database, wishes: Wishes, now: datetime, zone: str, *, progre
         staff = add_people(connection, wishes, now, ready)
         products = _products(connection)
         own.add_fields(connection)
+        shape.add_types(connection)
         done = Load(wishes, staff, products, _tags(connection), Tally(span, zone, sorted(staff.team_of)), progress)
         if wishes.customers <= chunk.SIZE:
             if wishes.customers:

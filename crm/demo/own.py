@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
-from crm.fields import OWN, FieldKind, OwnField, Whose
+from crm.fields import OWN, Definition, FieldKind, OwnField, Whose
+from crm.fields.records import definition
 
 BUYS_FOR, SHOWROOM = "buys_for", "showroom"
 _GOODS: Final = ("Own rooms", "Resale", "Hotels and restaurants")
@@ -31,6 +32,12 @@ def add_fields(connection: Connection) -> None:
     ]
     if fresh:
         connection.execute(insert(table), fresh)
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Return the fields as everybody reads them."""
+    same = {"mandatory": False, "archived_at": None, "version": 1}
+    return tuple(definition(one | same | {"id": place, "position": place}) for place, one in enumerate(FIELDS, start=1))
 
 
 def values(customer_id: int, *, company: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from crm.core.access import Role
+from crm.core.grants import Role
 from crm.demo.names import TONGUES, Tongue, persons
 from crm.demo.places import ZONE
 from crm.demo.span import Array

@@ -22,12 +22,14 @@ from crm import (
     notifications,
     plans,
     saved_filters,
+    stages,
 )
 from crm.core import clock
-from crm.core.access import Identity, Role
+from crm.core.access import Identity
+from crm.core.grants import Role
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork, as_system, unit_of_work
-from crm.customers import Customer, Email, Phone
+from crm.customers import Customer, Email, Phone, Stage
 from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
 from crm.demo.customers import KNOWN_PHONE
@@ -79,6 +81,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _merge(today)
         _filters(today)
         _duplicates(today)
+    _strategies(today)
     _messages(today)
 
 
@@ -295,6 +298,30 @@ def _filters(today: _Today) -> None:
             for name, rule in SHARED[person.tongue or Tongue.EN]:
                 kept = saved_filters.save(u, name, {"where": rule})
                 saved_filters.share(u, kept.id, whom=today.staff.team_of[leader], seen=kept.version)
+
+
+STRATEGIES: Final = {
+    Stage.POTENTIAL: (
+        "Find out what they need and who decides. No discounts yet.",
+        "Call within two days, then a meeting",
+    ),
+    Stage.NEW: ("The first order decides: everything on time, one person to talk to.", "Call a week after delivery"),
+    Stage.ACTIVE: ("Keep the rhythm of their orders; offer what goes with what they buy.", "Talk once a month"),
+    Stage.LOYAL: ("Best terms, first look at novelties; ask whom they recommend us to.", "Invite to the showroom"),
+    Stage.AT_RISK: ("Something is wrong: listen first, then let the leader make an offer.", "Visit within a week"),
+    Stage.LOST: ("Ask once why, thank, leave in peace. Note the reason.", "Call again in half a year"),
+    Stage.WON_BACK: ("Once lost, twice careful: the responsible sees to every order.", "Call after each delivery"),
+}
+"""What the invented company does with customers of each stage, and what comes next with each."""
+
+
+def _strategies(today: _Today) -> None:
+    """Let the executive say what is done with customers of each stage."""
+    with unit_of_work(today.database, Identity(today.staff.ids["executive"]), now=today.now) as u:
+        known = stages.strategies(u)
+        for stage, (strategy, step) in STRATEGIES.items():
+            if stage not in known:
+                stages.set_strategy(u, stage, strategy, step, seen=0)
 
 
 # --- messages ---------------------------------------------------------------

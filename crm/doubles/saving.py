@@ -41,12 +41,13 @@ def add(
 ) -> Customer:
     """Add a customer as `customers.create` does, after a look whether it is there already.
 
-    Raises as `customers.create`; InvalidForm beside each field that somebody has the same in. With a `reason` (of Reason)
-    nothing is looked for, so that saving tells nothing; Refused without the right to that.
+    What the template demands must be there. Raises as `customers.create`; InvalidForm beside each field that somebody has
+    the same in. With a `reason` (of Reason) nothing is looked for, so that saving tells nothing; Refused without the right
+    to that.
     """
     if reason is None:
         _weigh(u, raw, None)
-    customer = customers.create(u, raw, responsible_id=responsible_id)
+    customer = customers.create(u, raw, responsible_id=responsible_id, in_full=True)
     if reason is not None:
         _keep(u, customer, reason)
     return customer

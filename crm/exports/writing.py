@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, bindparam, select
 
-from crm import customers, fields, settings, tags, users
+from crm import customers, fields, settings, tags, templates, users
 from crm.core import clock, retry
 from crm.core.access import Owned
 from crm.core.i18n import translate
@@ -27,6 +27,7 @@ from crm.exports import forms
 from crm.exports.records import RIGHT, Form, path_of
 from crm.fields import OWN, FieldList
 from crm.imports.headings import EXPORTED, FIELDS, LISTED
+from crm.templates import TypeList
 
 R = TypeVar("R")
 CHUNK: Final = 500
@@ -36,8 +37,8 @@ _CODED: Final[Mapping[str, Mapping[Any, str]]] = {"kind": KINDS, "stage": STAGES
 _TEXTS: Final = tuple(
     getattr(Customer, key) for key in EXPORTED if key not in {"phones", "emails", "responsible", "tags"}
 )
-_MOMENTS: Final = ("last_interaction_at", "last_purchase_at", "created_at")
-_COUNTS: Final = ("interaction_count", "purchase_count")
+_MOMENTS: Final = ("last_interaction_at", "last_purchase_at", "created_at", "verified_at")
+_COUNTS: Final = ("interaction_count", "purchase_count", "completeness")
 _KEPT_BY_US: Final = tuple(getattr(Customer, key) for key in (*_MOMENTS, *_COUNTS))
 _OWNER: Final = (Customer.responsible_id, Customer.team_id, Customer.partner_id)
 _THESE: Final[BindParameter[int]] = bindparam("these", expanding=True)
@@ -86,6 +87,7 @@ class Words:
     fields: FieldList = ()
     columns: tuple[str, ...] = ()
     zone: str = "UTC"
+    types: TypeList = ()
 
     def say(self, text: str) -> str:
         """Translate a text into the language of the file."""
@@ -111,6 +113,10 @@ class Words:
     def _cell(self, key: str, value: Any) -> str:
         if key in _MOMENTS:
             return clock.day_of(value, self.zone).isoformat() if value is not None else ""
+        if key == "type":
+            return next(
+                (self.say(one.name) if one.is_base else one.name for one in self.types if one.code == value), ""
+            )
         if key in _CODED:
             return self.say(_CODED[key][value]) if value in _CODED[key] else str(value or "")
         if isinstance(value, list):
@@ -127,7 +133,8 @@ def write(units: Units, wish: Wish, token: str, progress: Callable[[int, int], N
         u.need(RIGHT)
         these = array("q", u.all(customers.keys(u, wish.filters, right=RIGHT, order=wish.order)))
         zone = u.actor.timezone or settings.value(u, "timezone")
-        words = Words(wish.language, users.names(u), fields.definitions(u), wish.columns, zone)
+        own, types = fields.definitions(u), templates.everything(u)
+        words = Words(wish.language, users.names(u), own, wish.columns, zone, types)
     part = path_of(token).with_suffix(".part")
     kept = [] if wish.form is Form.VCARD or wish.columns else _kept_columns(units, these)
     count = 0

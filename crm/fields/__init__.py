@@ -9,7 +9,7 @@ The values stand in `customers.extra` under the key of their field; the definiti
 whoever changes the business data is the one who can fill it. Changing contact data only does not wait for it.
 """
 
-from crm.fields.changes import add, change, move, rename_choice, restore, retire
+from crm.fields.changes import add, change, code_of, move, rename_choice, restore, retire
 from crm.fields.queries import FieldList, definitions, everything
 from crm.fields.records import (
     KINDS,
@@ -45,6 +45,7 @@ __all__ = [
     "asked",
     "change",
     "checked",
+    "code_of",
     "definitions",
     "everything",
     "is_filled",

@@ -43,7 +43,7 @@ def add(u: UnitOfWork, raw: Mapping[str, Any]) -> OwnField:
     if faults:
         raise InvalidForm(faults)
     choices = _arranged([], labels) if facts["kind"] in WITH_CHOICES else []
-    code = _code(facts["label"], {one.code for one in known})
+    code = code_of(facts["label"], {one.code for one in known})
     place = max((one.position for one in known), default=0) + 1
     field = u.add(OwnField(code=code, position=place, choices=choices, **facts))
     forget(u)
@@ -203,7 +203,7 @@ def _refuse_codes(labels: Iterable[str], codes: Iterable[str], *, field: str = "
         raise InvalidForm({field: Invalid(N_("There is a choice of this name already."), field=field)})
 
 
-def _code(label: str, taken: set[str]) -> str:
+def code_of(label: str, taken: set[str]) -> str:
     """Make a code that says something out of a label: 'Business need' -> business_need, 'Потребность' -> potrebnost."""
     sounds = " ".join(lazy_pinyin(label)) if HAN.search(label) else label
     latin = "".join(CYRILLIC.get(letter, letter) for letter in sounds.lower())

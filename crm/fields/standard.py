@@ -12,6 +12,7 @@ STANDARD: Final[Mapping[str, str]] = {
     "given_name": N_("Given name"),
     "middle_name": N_("Middle name"),
     "kind": N_("Kind"),
+    "type": N_("Type"),
     "phones": N_("Phones"),
     "emails": N_("E-mail addresses"),
     "external_number": N_("Number in another system"),

@@ -15,7 +15,7 @@ CAUSE_HEADING: Final = N_("What is wrong")
 ROW_HEADING: Final = N_("Row of the file")
 
 EXPORTED: Final = (
-    "name", "kind", "phones", "emails", "external_number", "responsible", "stage", "source", "source_detail", "industry",
+    "name", "kind", "type", "phones", "emails", "external_number", "responsible", "stage", "source", "source_detail", "industry",
     "employees", "need", "website", "country", "region", "city", "address", "note", "tags",
 )  # fmt: skip
 """The fields of an exported table in their order; the company's own fields follow them."""
@@ -27,6 +27,8 @@ LISTED: Final[Mapping[str, str]] = {
     "last_purchase_at": N_("Last purchase"),
     "purchase_count": N_("Number of purchases"),
     "created_at": N_("Created"),
+    "completeness": N_("Completeness in per cent"),
+    "verified_at": N_("Verified"),
 }
 """What a table has besides when it is made of a list's columns: nobody can bring these back."""
 

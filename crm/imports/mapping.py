@@ -18,6 +18,7 @@ from crm.core.i18n import LANGUAGES, N_, translate
 from crm.customers import CHOICES, KINDS, SOURCES, STAGES, Kind
 from crm.fields import OWN, FieldKind, FieldList
 from crm.imports.headings import FIELDS
+from crm.templates import TypeList
 
 
 class OnMatch(StrEnum):
@@ -62,7 +63,8 @@ class FieldMapping:
     """How the columns of a file become customers.
 
     columns: heading -> field of FIELDS or key of an own field. template: the name where the file has none, for example
-    'Customer {ID}'. fixed: what new customers get where the row says nothing: kind, stage, source, responsible_id, team_id.
+    'Customer {ID}'. fixed: what new customers get where the row says nothing: kind, type (one of this kind), stage, source,
+    responsible_id, team_id.
     phone_region: the country of phones without a code, '' for the company's setting.
     keep_own_fields: columns that are not mapped are kept under their headings.
     key: the field by which rows find their customers, '' for the number in another system, else phones and e-mails.
@@ -120,11 +122,11 @@ _SINGLE: Final = frozenset({FieldKind.TEXT, FieldKind.NUMBER, FieldKind.DATE, Fi
 _NO_MAPPING: Final = N_("This is not a mapping of columns to fields.")
 
 
-def check(mapping: FieldMapping, columns: Sequence[str], own: FieldList = ()) -> None:
+def check(mapping: FieldMapping, columns: Sequence[str], own: FieldList = (), types: TypeList = ()) -> None:
     """Make sure that a mapping can be used with these columns; raise InvalidForm with every fault.
 
-    own: the company's own fields. The faults stand beside `columns` (or the heading of one column), `template`, `key`,
-    `fixed.<key>` and `phone_region`.
+    own: the company's own fields. types: those that customers can get. The faults stand beside `columns` (or the heading of one
+    column), `template`, `key`, `fixed.<key>` and `phone_region`.
     """
     faults: dict[str, Invalid] = {}
     fed: dict[str, str] = {}
@@ -142,7 +144,7 @@ def check(mapping: FieldMapping, columns: Sequence[str], own: FieldList = ()) ->
     _check_name(mapping, columns, set(fed), faults)
     _check_contact(fed, faults)
     _check_key(mapping, set(fed), {*KEYS, *own_keys(own)}, faults)
-    _check_fixed(mapping, faults)
+    _check_fixed(mapping, types, faults)
     if faults:
         raise InvalidForm(faults)
 
@@ -178,11 +180,12 @@ def _check_contact(fed: Mapping[str, str], faults: dict[str, Invalid]) -> None:
         faults.setdefault(of_contact[0], Invalid(text, field=of_contact[0]))
 
 
-def _check_fixed(mapping: FieldMapping, faults: dict[str, Invalid]) -> None:
+def _check_fixed(mapping: FieldMapping, types: TypeList, faults: dict[str, Invalid]) -> None:
+    codes: dict[str, Any] = {key: set(those) for key, those in CHOICES.items()} | {"kind": set(Kind)}
+    codes["type"] = {one.code for one in types if one.kind == mapping.fixed.get("kind")}
     for key, value in mapping.fixed.items():
-        codes: Any = {"kind": Kind} | dict(CHOICES)
         wrong = (
-            value not in set(codes[key])
+            value not in codes[key]
             if key in codes
             else key not in {"responsible_id", "team_id"} or not isinstance(value, int)
         )

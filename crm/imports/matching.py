@@ -14,8 +14,9 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 
 from crm import fields, search
-from crm.core.access import OWN, Actor, Owned
+from crm.core.access import Actor, Owned
 from crm.core.errors import Invalid, InvalidForm
+from crm.core.grants import OWN
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer, CustomerTag, Email, Phone, Tag
@@ -25,6 +26,7 @@ from crm.imports.mapping import ALWAYS_KEYS, KEYS, OnMatch
 from crm.imports.portraits import FACTS, MODELS, Portrait
 from crm.imports.records import Faults, Outcome
 from crm.imports.rows import Prepared, Terms
+from crm.templates import strict
 from db.base import AnySelect
 
 PERSONAL_FIELDS: Final = frozenset(
@@ -268,7 +270,7 @@ def _new(row: Prepared, actor: Actor, under: Terms) -> Decision:
     if owned is None:
         return _faulty("responsible", N_("There is no such colleague."))
     after = portraits.born(row, owned, under.plan.fixed)
-    if gaps := fields.missing(under.fields, after.facts["kind"], after.extra):
+    if gaps := _gaps(after, under):
         return Decision(Outcome.FAULTY, faults=gaps)
     if not (actor.covers("customers.create", owned) and actor.covers("imports.run", owned)):
         return _faulty("responsible", N_("You may not add customers for this person or team."))
@@ -308,7 +310,7 @@ def _update(row: Prepared, meant: Sequence[Match], actor: Actor, under: Terms) -
     if not all(actor.covers(right, match.owned) for right in needed):
         return _faulty("", _OUTSIDE)
     changed = portraits.completed(match.now, row)
-    if gaps := fields.missing(under.fields, changed.facts["kind"], changed.extra) if not row.is_silent else {}:
+    if gaps := _gaps(changed, under) if not row.is_silent else {}:
         return Decision(Outcome.FAULTY, faults=gaps)
     if changed == match.now:
         return Decision(Outcome.SKIPPED, match=match)
@@ -324,6 +326,12 @@ def _says_personal(row: Prepared, under: Terms) -> bool:
     if under.plan.key in {"phones", "emails"} and len(row.raw.get(under.plan.key, ())) == 1 and not row.exact:
         said.discard(under.plan.key)
     return bool(said)
+
+
+def _gaps(after: Portrait, under: Terms) -> Faults:
+    """Return the own fields that must be filled in and would not be, where the type of the customer asks for them."""
+    asked = strict(under.by_code.get(after.facts["type"]), under.fields)
+    return fields.missing(asked, after.facts["kind"], after.extra)
 
 
 def _faulty(key: str, text: str, **values: Any) -> Decision:

@@ -18,7 +18,10 @@ from crm.imports.rows import Prepared
 from db.base import Record
 
 OWNER: Final = Owned._fields
-FACTS: Final = ("kind", "name", "sort_name", *OWNER, "stage", "source", *TEXTS, "employees")
+KIND_AND_TYPE: Final = ("kind", "type")
+"""A type belongs to one kind: the two change and go back together."""
+
+FACTS: Final = (*KIND_AND_TYPE, "name", "sort_name", *OWNER, "stage", "source", *TEXTS, "employees")
 """Columns of a customer."""
 
 MODELS: Final[Mapping[str, type[Record]]] = {
@@ -88,9 +91,9 @@ class Portrait:
 def born(row: Prepared, owned: Owned, fixed: Mapping[str, Any]) -> Portrait:
     """Return the customer that a row adds. fixed: what new ones get where the row says nothing."""
     given = {"kind": str(Kind.COMPANY), "stage": str(Stage.POTENTIAL)} | {
-        key: fixed[key] for key in ("kind", "stage", "source") if fixed.get(key)
+        key: fixed[key] for key in ("kind", "type", "stage", "source") if fixed.get(key)
     }
-    facts = {**dict.fromkeys(FACTS), **given, **row.spare, **owned._asdict()}
+    facts = {**dict.fromkeys(FACTS), "type": given["kind"], **given, **row.spare, **owned._asdict()}
     return completed(Portrait(facts, row.created.get("author", {})), row)
 
 
@@ -100,7 +103,10 @@ def completed(before: Portrait, row: Prepared) -> Portrait:
     What the row leaves empty stays, unless it says that empty cells empty; phones, e-mails, tags, contact persons and
     requisites come to those that are there.
     """
-    facts = dict(before.facts) | dict(row.facts.fields) | dict.fromkeys(row.emptied & _CAN_BE_EMPTY)
+    said = dict(row.facts.fields)
+    if "type" not in row.raw and said.get("kind") == before.facts["kind"]:
+        said.pop("type", None)  # a row that only says the kind that it is leaves the type
+    facts = dict(before.facts) | said | dict.fromkeys(row.emptied & _CAN_BE_EMPTY)
     if row.person is not None and row.person.id != facts["responsible_id"]:
         facts |= {"responsible_id": row.person.id, "team_id": row.person.team_id}
     extra = {key: value for key, value in {**before.extra, **row.kept}.items() if key not in row.emptied}
@@ -240,8 +246,8 @@ def taken_back(now: Portrait, changes: Mapping[str, Any]) -> tuple[Portrait, tup
     """Return a customer as it was before these changes, and what of them stays because somebody changed it since."""
     facts, extra, kept = dict(now.facts), dict(now.extra), []
     rows: dict[str, dict[int, Any]] = {table: dict(some) for table, some in now.rows.items()}
-    owners = [key for key in OWNER if key in changes]
-    owner_stays = any(facts[key] not in changes[key] for key in owners)
+    together = [key for key in (*OWNER, *KIND_AND_TYPE) if key in changes and facts[key] not in changes[key]]
+    owner_stays, kind_stays = (bool(set(together) & set(some)) for some in (OWNER, KIND_AND_TYPE))
     for key, (was, became) in changes.items():
         table, _, name = key.partition("/")
         stays = False
@@ -249,10 +255,10 @@ def taken_back(now: Portrait, changes: Mapping[str, Any]) -> tuple[Portrait, tup
             stays = not _put_back(extra, name, was, became)
         elif name:
             stays = not _row_put_back(rows[table], table, int(name), was, became)
-        elif key not in OWNER or not owner_stays:
-            stays = not _put_back(facts, key, was, became)
+        elif (key in OWNER and owner_stays) or (key in KIND_AND_TYPE and kind_stays):
+            stays = key not in {"team_id", "partner_id"}
         else:
-            stays = key == "responsible_id"
+            stays = not _put_back(facts, key, was, became)
         kept += [key] if stays and key != "sort_name" else []
     extra = {key: value for key, value in extra.items() if value is not None}
     return Portrait(facts, extra, rows), tuple(kept)

@@ -119,7 +119,8 @@ def preview(u: UnitOfWork, import_id: int, *, most: int = 20) -> Preview:
 
 def _values(row: Prepared) -> dict[str, str]:
     facts = row.facts
-    clean: dict[str, Any] = {key: value for key, value in row.fields.items() if key != "sort_name"}
+    silent = {"sort_name"} | ({"type"} - row.raw.keys())  # what only follows from what the row says
+    clean: dict[str, Any] = {key: value for key, value in row.fields.items() if key not in silent}
     if facts.phones is not None:
         clean["phones"] = [written for written, _ in facts.phones]
     if facts.emails is not None:
@@ -135,7 +136,7 @@ def _values(row: Prepared) -> dict[str, str]:
 
 
 def _fields(prepared: list[Prepared], own: tuple[str, ...], keys: Sequence[str]) -> tuple[str, ...]:
-    order = ("name", "kind", "phones", "emails", "external_number")
+    order = ("name", "kind", "type", "phones", "emails", "external_number")
     there = {key for row in prepared for key in _values(row)} - set(own)
     more = (one for one in headings.FIELDS if one.startswith(CONTACT))
     rest = [

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import contacts, customers, fields, requisites, search, settings, tags
+from crm import contacts, customers, fields, requisites, search, settings, tags, templates
 from crm.core.errors import Invalid, InvalidForm
 from crm.core.i18n import N_
 from crm.core.people import User
@@ -20,6 +20,7 @@ from crm.imports.files import Row
 from crm.imports.headings import our_headings
 from crm.imports.mapping import CONTACT, NAME_PARTS, REQUISITES, FieldMapping, coded, filled
 from crm.imports.moments import LAST, moment
+from crm.templates import Type, TypeList
 
 LONGEST_OWN_FIELD: Final = 2_000
 _CODED: Final = frozenset({"kind", "stage", "source"})
@@ -48,8 +49,8 @@ class Terms:
     """Under which terms rows are read: the mapping, the columns, the country of phones, who the colleagues are.
 
     people: what a colleague is called (name, user name, e-mail; case folded) -> those who are called so. tags: the keys of
-    those that may be used, None where new ones may be made. fields: the company's own fields that are in use. zone: in
-    which moments without a zone are meant. now: nothing was created later.
+    those that may be used, None where new ones may be made. fields: the company's own fields that are in use. types: of
+    customers, those out of use too. zone: in which moments without a zone are meant. now: nothing was created later.
     """
 
     plan: FieldMapping
@@ -58,6 +59,7 @@ class Terms:
     people: Mapping[str, tuple[Person, ...]]
     tags: frozenset[str] | None = None
     fields: FieldList = ()
+    types: TypeList = ()
     zone: str = "UTC"
     now: datetime = LAST
 
@@ -87,6 +89,11 @@ class Terms:
         """The colleagues by their id."""
         return {person.id: person for those in self.people.values() for person in those}
 
+    @cached_property
+    def by_code(self) -> Mapping[str, Type]:
+        """The types of customers by their code."""
+        return {one.code: one for one in self.types}
+
 
 def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
     """Return the terms of an import as they are now."""
@@ -98,8 +105,8 @@ def terms(u: UnitOfWork, plan: FieldMapping, columns: Sequence[str]) -> Terms:
     region = plan.phone_region or settings.value(u, "phone_region")
     usable = None if u.may("tags.edit") else frozenset(tags.key_of(row["name"]) for row in tags.directory(u).values())
     called = {name: tuple(those.values()) for name, those in people.items()}
-    zone = settings.value(u, "timezone")
-    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u), zone, u.now)
+    zone, types = settings.value(u, "timezone"), templates.everything(u)
+    return Terms(plan, tuple(columns), region, called, usable, fields.definitions(u), types, zone, u.now)
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def prepare(row: Row, under: Terms) -> Prepared:
     names = _tags(raw.pop("tags", ""), under, faults)
     facts, spare = Facts(), Facts()
     try:
-        facts = customers.checked(raw, region=under.region, own=under.fields)
+        facts = customers.checked(raw, region=under.region, own=under.fields, types=under.types)
         if "name" not in raw and (name := _templated(row.cells, under)):
             spare = customers.checked({"name": name}, region=under.region)
     except InvalidForm as form:

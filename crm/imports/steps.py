@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 
-from crm import fields
+from crm import fields, templates
 from crm.core import jobs
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.i18n import N_
@@ -105,7 +105,7 @@ def reread(u: UnitOfWork, import_id: int, survey: Survey, *, seen: int, word: st
 def choose(u: UnitOfWork, import_id: int, plan: FieldMapping, *, seen: int) -> Import:
     """Set the mapping. Raises InvalidForm with a fault per column or option, Conflict, NotFound."""
     record = _staged(u, import_id, seen)
-    mappings.check(plan, record.headings, fields.definitions(u))
+    mappings.check(plan, record.headings, fields.definitions(u), templates.in_use(u))
     if plan.as_json() != record.mapping:
         record.mapping, record.trial = plan.as_json(), None
     return record
@@ -235,7 +235,7 @@ def _ready(u: UnitOfWork, import_id: int) -> Import:
         raise Conflict(_NOT_NOW)
     if record.file_removed_at is not None:
         raise Invalid(_NO_FILE, field="file")
-    mappings.check(record.plan, record.headings, fields.definitions(u))
+    mappings.check(record.plan, record.headings, fields.definitions(u), templates.in_use(u))
     return record
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from crm import search, tags
+from crm import customers, fields, search, tags, templates
 from crm.core.errors import Conflict
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer
@@ -49,6 +49,8 @@ def write(u: UnitOfWork, matches: Iterable[Match], mark: Mapping[str, Any], *, u
     done.changes = {one.id or 0: differences(*_pair(one)) for one in changed}
     for one in changed:
         _change(u, one, done.changes[one.id or 0])
+    customers.note_steps(u, _steps(changed))
+    customers.measure(u, [one.id for one in changed if one.id])
     gone = _index(u, fresh, changed)
     if unlearn:
         search.unlearn(u, gone)
@@ -62,6 +64,12 @@ def _pair(match: Match) -> tuple[Portrait, Portrait]:
     if match.stored is None or match.now is None:  # pragma: no cover  only what is stored can differ from itself
         raise AssertionError
     return match.stored, match.now
+
+
+def _steps(changed: Sequence[Match]) -> list[tuple[int, str, str]]:
+    """Return the steps of stored customers from stage to stage; who stays where he is takes none."""
+    pairs = [(one.id or 0, *_pair(one)) for one in changed]
+    return [(key, before.facts["stage"], now.facts["stage"]) for key, before, now in pairs]
 
 
 # --- ids and tags ---------------------------------------------------------------
@@ -143,8 +151,10 @@ def _add(u: UnitOfWork, fresh: Sequence[Match]) -> None:
     raw, bulk: a record object per row costs ten times as much.
     """
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    own = fields.definitions(u)
+    demands = {code: templates.demanded(one, own) for code, one in templates.types(u).items()} if fresh else {}
     for one in fresh:
-        found[Customer.__table__].append(_customer(u, one))
+        found[Customer.__table__].append(_customer(u, one) | {"completeness": _complete(one, demands)})
         for name, model in MODELS.items():
             mine = one.now.rows[name] if one.now else {}
             found[model.__table__] += [
@@ -161,6 +171,15 @@ def _customer(u: UnitOfWork, match: Match) -> dict[str, Any]:
     stated = {key: match.row.created[key] for key in ("created_at", "created_by_id") if key in match.row.created}
     made = {"created_at": u.now, "created_by_id": u.actor.id} | stated
     return {**match.now.facts, "id": match.id, "extra": dict(match.now.extra), **made, "import_id": match.import_id}
+
+
+def _complete(match: Match, demands: Mapping[str, Sequence[str]]) -> int:
+    """Return how complete a new customer is. demands: type -> what makes one complete; made once for all rows."""
+    if match.now is None:  # pragma: no cover  a new customer has one
+        raise AssertionError
+    now = match.now
+    ways = {way: bool(now.rows[way]) for way in ("phones", "emails")}
+    return templates.share(demands[now.facts["type"]], templates.filled(now.facts, extra=now.extra, **ways))
 
 
 def _row(name: str, match: Match, number: int) -> dict[str, Any]:

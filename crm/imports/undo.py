@@ -19,7 +19,7 @@ from crm.core.i18n import N_
 from crm.core.jobs import JobContext
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import Customer, CustomerTag, Tag
+from crm.customers import Customer, CustomerTag, StageChange, Tag
 from crm.imports import portraits, run
 from crm.imports.matching import PERSONAL_FIELDS, load
 from crm.imports.portraits import MODELS, Portrait
@@ -194,8 +194,11 @@ def _named(entries: Sequence[tuple[int, Mapping[str, Any]]]) -> set[int]:
 
 @lru_cache(maxsize=1)
 def _children() -> tuple[tuple[Table, str], ...]:
-    """Return every table with rows about a customer that no import brings, with the column that names him."""
-    ours = {model.__table__ for model in MODELS.values()}
+    """Return every table with rows about a customer that no import brings, with the column that names him.
+
+    A step from stage to stage is none of them: the log tells it as well, and whether an import took it.
+    """
+    ours = {model.__table__ for model in MODELS.values()} | {StageChange.__table__}
     return tuple(
         (table, key.parent.name)
         for table in Customer.metadata.sorted_tables

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from crm import customers, fields, tags
+from crm import customers, fields, tags, templates
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer, CustomerTag, Facts
@@ -42,9 +42,9 @@ def bearing(u: UnitOfWork, ids: Sequence[int]) -> Bearing:
 def apply(u: UnitOfWork, customer: Customer, changes: Changes, own: FieldList, borne: Bearing) -> dict[str, Any] | None:
     """Change a customer; return what stood there before, {} where all was so already, None where it is not meant.
 
-    Not meant is who lies in the bin, has no room for further tags, or is of the kind that an own field is not for.
+    Not meant is who lies in the bin, has no room for further tags, or is of the kind that an own field or a type is not for.
     """
-    if customer.archived_at is not None or not _is_meant(customer, changes, own, borne):
+    if customer.archived_at is not None or not _is_meant(u, customer, changes, own, borne):
         return None
     before: dict[str, Any] = {}
     wanted = of_fields(changes)
@@ -63,8 +63,10 @@ def apply(u: UnitOfWork, customer: Customer, changes: Changes, own: FieldList, b
     return before | ({TAGS_ON: on} if on else {}) | ({TAGS_OFF: off} if off else {})
 
 
-def _is_meant(customer: Customer, changes: Changes, own: FieldList, borne: Bearing) -> bool:
+def _is_meant(u: UnitOfWork, customer: Customer, changes: Changes, own: FieldList, borne: Bearing) -> bool:
     if not all(one.concerns(customer.kind) for one in own if one.key in changes):
+        return False
+    if "type" in changes and templates.types(u)[changes["type"]].kind != customer.kind:
         return False
     here = borne[customer.id]
     fresh = set(changes.get(TAGS_ON, ())) - here.keys()

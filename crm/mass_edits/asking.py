@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, insert, literal, select
 
-from crm import customers, fields, settings, tags
+from crm import customers, fields, settings, tags, templates
 from crm.core.access import Owned
 from crm.core.errors import Conflict, Invalid, InvalidForm
 from crm.core.i18n import N_
@@ -22,6 +22,7 @@ from db.base import AnySelect
 MOST: Final = 50_000
 SHOWN: Final = 5
 FIELDS: Final = (
+    "type",
     "stage",
     "source",
     "source_detail",
@@ -118,8 +119,10 @@ def _checked(u: UnitOfWork, wish: Wish) -> dict[str, Any]:
     faults = {key: Invalid(N_("This is not changed on many at once."), field=key) for key in wish.fields.keys() - known}
     if faults:
         raise InvalidForm(faults)
-    facts = customers.checked(wish.fields, region=settings.value(u, "phone_region"), own=own)
-    changes: dict[str, Any] = facts.fields | facts.own
+    region, types = settings.value(u, "phone_region"), templates.everything(u)
+    facts = customers.checked(wish.fields, region=region, own=own, types=types)
+    # a type says its kind; customers of the other kind are left, so that nobody becomes a person by the way
+    changes: dict[str, Any] = {key: value for key, value in facts.fields.items() if key != "kind"} | facts.own
     if wish.hand_over:
         changes[RESPONSIBLE] = _receiver(u, wish.responsible_id)
     if wish.into_bin:

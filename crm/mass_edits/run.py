@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
 
-from crm import fields, notifications
+from crm import customers, fields, notifications
 from crm.core import jobs, retry
 from crm.core.access import SYSTEM, Actor, Identity
 from crm.core.errors import AlreadyDone, Conflict, NotFound
@@ -101,7 +101,7 @@ def _go(u: UnitOfWork, record: MassEdit, fate: Fate, step: Step, *, otherwise: F
     rows = u.rows(mine.where(MassEditRow.fate == fate).order_by(MassEditRow.customer_id).limit(CHUNK))
     found = _reached(u, record, [row["customer_id"] for row in rows])
     borne = applying.bearing(u, list(found))
-    told = []
+    told, stages = [], {key: customer.stage for key, customer in found.items()}
     for row in rows:
         customer, before = found.get(row["customer_id"]), row["before"]
         after = (otherwise, before) if customer is None else step(customer, before, borne)
@@ -110,6 +110,8 @@ def _go(u: UnitOfWork, record: MassEdit, fate: Fate, step: Step, *, otherwise: F
             break
     if told:
         _note(u, record, told)
+        customers.note_steps(u, [(key, stage, found[key].stage) for key, stage in stages.items()])
+        customers.measure(u, found)
     return len(told) if rows else -1
 
 

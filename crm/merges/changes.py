@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from crm import customers, fields, notifications
 from crm.core import audit_log
@@ -19,7 +19,7 @@ from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork, unit_of_work
 from crm.core.verbs import verb
-from crm.customers import Customer
+from crm.customers import Customer, StageChange
 from crm.merges import values
 from crm.merges.links import give_room_back, links, make_room, move, move_back, recount
 from crm.merges.queries import ANOTHER, Undoing, need_two, rows_of, undoing
@@ -56,6 +56,7 @@ def merge(
     record = u.add(Merge(customer_id=survivor_id, other_id=other_id, at=u.now, by_id=u.actor.id))
     record.before, record.moved = _move(u, record, changes, other.archived_at)
     _write(u, survivor, changes, {"merged": [None, other_id], NOTED: [None, record.id]})
+    customers.note_steps(u, [(survivor_id, *changes["stage"])] if "stage" in changes else ())
     _replace(u, other, {"archived_at": other.archived_at or u.now, "merged_into_id": survivor_id})
     u.remember(other, {"merged_into": [None, survivor_id], NOTED: [None, record.id]})
     _settle(u, survivor, other)
@@ -84,6 +85,7 @@ def undo(u: UnitOfWork, merge_id: int) -> Undoing:
     _move_back(u, record, before)
     record.undone_at, record.undone_by_id, record.before = u.now, u.actor.id, {}
     _write(u, survivor, back, {"unmerged": [None, other.id], NOTED: [None, record.id]})
+    _step_back(u, record, back.get("stage"))
     u.remember(other, {"unmerged_from": [None, survivor.id], NOTED: [None, record.id]})
     _settle(u, survivor, other)
     if other.responsible_id not in (None, u.actor.id) and archived_at is None:
@@ -133,6 +135,23 @@ def _write(u: UnitOfWork, survivor: Customer, changes: Mapping[str, Change], not
         _replace(u, survivor, {})
 
 
+def _step_back(u: UnitOfWork, record: Merge, change: Change | None) -> None:
+    """Let the step from stage to stage go that a merge took; where somebody took another one since, one leads back.
+
+    raw, bulk: nobody deletes a step otherwise.
+    """
+    if change is None:
+        return
+    after, before = change
+    table = StageChange.__table__
+    newest = select(table).where(table.c.customer_id == record.customer_id).order_by(table.c.id.desc()).limit(1)
+    last = u.execute(newest, raw=True).mappings().first()
+    if last is not None and (last["at"], last["before"], last["after"]) == (record.at, before, after):
+        u.execute(delete(table).where(table.c.id == last["id"]), raw=True, bulk=True)
+    else:
+        customers.note_steps(u, [(record.customer_id, after, before)])
+
+
 def _replace(u: UnitOfWork, other: Customer, facts: Mapping[str, Any]) -> None:
     """Put the other out of the way, or back where it was.
 
@@ -146,6 +165,7 @@ def _replace(u: UnitOfWork, other: Customer, facts: Mapping[str, Any]) -> None:
 
 def _settle(u: UnitOfWork, survivor: Customer, other: Customer) -> None:
     recount(u, (survivor.id, other.id))
+    customers.measure(u, (survivor.id, other.id))
     for one in (survivor, other):
         u.session.expire(one)
         customers.index(u, one)

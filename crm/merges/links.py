@@ -91,7 +91,7 @@ def links() -> tuple[Link, ...]:
 class Double:
     """When a row says nothing that one of the survivor's does not say: it stays behind with the other card.
 
-    same: these are equal; within: empty, or equal; there: both filled or both empty.
+    same: these are equal, besides the column that leads to the customer; within: empty, or equal; there: both filled or both empty.
     """
 
     same: tuple[str, ...] = ()
@@ -105,17 +105,27 @@ DOUBLES: Final[Mapping[str, Double]] = {
     "emails": Double(("address",)),
     "contacts": Double(("name",), ("position", "department", "digits", "emails", "birthday", "note"), ("left_at",)),
     "requisites": Double(within=requisites.FIELDS),
+    "relations": Double(("customer_id", "other_id", "kind")),
 }
 
 
-def is_double(link: Link, survivor_id: int) -> ColumnElement[bool]:
+def stays(link: Link, survivor_id: int) -> ColumnElement[bool]:
+    """Return 'the row stays behind with the other card' as SQL: it leads to the survivor already, or says nothing new.
+
+    What leads from the one to the other would lead from the survivor to itself.
+    """
+    back = [one.column == survivor_id for one in links() if one.table is link.table and one.column is not link.column]
+    return or_(_is_double(link, survivor_id), *back)
+
+
+def _is_double(link: Link, survivor_id: int) -> ColumnElement[bool]:
     """Return 'the survivor has a row that says all of this' as SQL."""
     rule = DOUBLES.get(link.table.name)
     if rule is None:
         return false()
     mine, theirs = link.table.alias().c, link.table.c
     alike: list[ColumnElement[bool]] = [mine[link.column.name] == survivor_id]
-    alike += [mine[key] == theirs[key] for key in rule.same]
+    alike += [mine[key] == theirs[key] for key in rule.same if key != link.column.name]
     alike += [or_(_is_empty(theirs[key]), mine[key] == theirs[key]) for key in rule.within]
     alike += [mine[key].is_(None) == theirs[key].is_(None) for key in rule.there]
     return select(mine.id).where(*alike).correlate(link.table).exists()
@@ -138,7 +148,7 @@ def move(u: UnitOfWork, link: Link, merge: Merge, shift: int = 0) -> int:
     """
     table, column = link.table, link.column
     noted = literal(merge.id, BigInteger()), literal(table.name), literal(column.name), table.c.id
-    those = select(*noted).where(column == merge.other_id, not_(is_double(link, merge.customer_id)))
+    those = select(*noted).where(column == merge.other_id, not_(stays(link, merge.customer_id)))
     u.execute(insert(ROWS).from_select([one.name for one in ROWS.c], those), raw=True, bulk=True)
     going = update(table).where(column == merge.other_id, table.c.id.in_(link.under(merge.id)))
     moved: Any = u.execute(going.values(_led(link, merge.customer_id, shift)), raw=True, bulk=True)

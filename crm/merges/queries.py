@@ -17,7 +17,7 @@ from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.customers import Customer
 from crm.merges import values
-from crm.merges.links import FIGURES, clashing, is_double, links
+from crm.merges.links import FIGURES, clashing, links, stays
 from crm.merges.records import NOTED, RIGHT, SEES, Merge
 from crm.merges.values import Question
 
@@ -148,7 +148,7 @@ def _moving(u: UnitOfWork, survivor_id: int, other_id: int) -> list[Moving]:
     for one in links():
         rows = select(func.count()).select_from(one.table)
         theirs = rows.where(one.column == other_id)
-        doubles = theirs.where(is_double(one, survivor_id))
+        doubles = theirs.where(stays(one, survivor_id))
         counts += [each.scalar_subquery() for each in (rows.where(one.column == survivor_id), theirs, doubles)]
     found = list(u.execute(select(*counts), raw=True).one())
     triples = zip(found[::3], found[1::3], found[2::3], strict=True)

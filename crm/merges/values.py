@@ -17,7 +17,11 @@ RESPONSIBLE: Final = "responsible"
 EXTRA: Final = "extra:"
 """What the key of a value in `customers.extra` begins with here."""
 
-NOT_CHOSEN: Final = frozenset({"id", "version", "extra", "archived_at", "merged_into_id", *OWNER})
+NOT_CHOSEN: Final = frozenset(
+    {"id", "version", "extra", "archived_at", "merged_into_id", "verified_at", "verified_by_id", *OWNER}
+)
+"""Of these nobody chooses. Who stood for the data of the card that stays still does: nobody has looked at the other's for it."""
+
 FIELDS: Final = tuple(
     key for key, one in Customer.__table__.c.items() if key not in NOT_CHOSEN and not one.info.get("kept")
 )
@@ -59,9 +63,14 @@ def several(defined: Iterable[Definition]) -> frozenset[str]:
 
 
 def questions(mine: Values, theirs: Values, many: frozenset[str]) -> list[Question]:
-    """Return the fields in which two cards differ. many: own fields that take several choices."""
+    """Return the fields in which two cards differ. many: own fields that take several choices.
+
+    The kind is no question where the types differ: it is that of the type.
+    """
     found = []
     for key in dict.fromkeys((*mine, *theirs)):
+        if key == "kind" and mine["type"] != theirs["type"]:
+            continue
         pair = mine.get(key), theirs.get(key)
         filled = [one is not None and not is_empty(key, one) for one in pair]
         if not any(filled) or _is_same(key, *pair):
@@ -99,12 +108,16 @@ def settled(mine: Values, theirs: Values, many: frozenset[str], choices: Mapping
         value = _joined(key, one.mine, one.theirs, many) if side is Side.BOTH else value
         if value != one.mine:
             found[key] = [one.mine, value]
+    if "type" in found and mine["kind"] != theirs["kind"]:
+        found["kind"] = [mine["kind"], theirs["kind"]]
     return found
 
 
 def put_back(now: Values, changes: Mapping[str, Change]) -> tuple[dict[str, Change], tuple[str, ...]]:
     """Return what undoing changes on the card that stayed, and the fields that somebody changed since, which stay as they are."""
     back = {key: [after, before] for key, (before, after) in changes.items() if now.get(key) == after}
+    if "type" in changes and "type" not in back:
+        back.pop("kind", None)
     return back, tuple(key for key in changes if key not in back)
 
 

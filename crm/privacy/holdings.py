@@ -10,17 +10,18 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_
 
-from crm import interactions
+from crm import interactions, relations
 from crm.change_requests import ChangeRequest
 from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
-from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites
+from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites, StageChange
 from crm.duplicates import Pair
 from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
 from crm.mass_edits import FATES, MassEditRow
 from crm.merges import Merge
 from crm.purchases import Purchase, PurchaseLine
+from crm.relations import Relation
 from db.base import Base
 
 PEOPLE, PRODUCTS, TAGS = "people", "products", "tags"
@@ -70,6 +71,7 @@ _CUSTOMER: Final = {
     "id": Told(N_("Number")),
     "name": Told(FIELDS["name"]),
     "kind": Told(FIELDS["kind"], KINDS),
+    "type": Told(FIELDS["type"]),
     **{key: Told(FIELDS[key]) for key in ("address", "city", "region", "country", "website", "external_number")},
     "stage": Told(FIELDS["stage"], STAGES),
     "source": Told(FIELDS["source"], SOURCES),
@@ -78,6 +80,9 @@ _CUSTOMER: Final = {
     "responsible_id": Told(N_("Responsible"), names=PEOPLE),
     "created_at": Told(N_("Created")),
     "created_by_id": Told(N_("Created by"), names=PEOPLE),
+    "completeness": Told(N_("Completeness in per cent")),
+    "verified_at": Told(N_("Verified")),
+    "verified_by_id": Told(N_("Verified by"), names=PEOPLE),
     "archived_at": Told(N_("In the bin since")),
 }
 
@@ -139,7 +144,30 @@ HOLDINGS: Final[Sequence[Holding]] = (
         goes=True,
         also="other_id",
     ),
+    Holding(
+        Relation,
+        N_("Related customers"),
+        {
+            "kind": Told(N_("Relation"), relations.KINDS),
+            "other_id": Told(N_("Number of the other customer")),
+            "made_at": _AT,
+        },
+        goes=True,
+        also="other_id",
+    ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
+    Holding(
+        StageChange,
+        N_("Steps from stage to stage"),
+        {
+            "at": _AT,
+            "before": Told(N_("Before"), STAGES),
+            "after": Told(N_("Stage"), STAGES),
+            "by_id": _COLLEAGUE,
+            "reason": Told(N_("Why")),
+        },
+        {"reason": None},
+    ),
     Holding(
         Interaction,
         N_("Contacts"),

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, func, select
 
 from crm import settings
 from crm.core import clock
-from crm.core.access import Role
 from crm.core.errors import Invalid, InvalidForm, Refused
+from crm.core.grants import Role
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import UnitOfWork, as_system

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import yaml
 
-from crm.core.access import Role
 from crm.core.config import ROOT
+from crm.core.grants import Role
 
 
 class AuthFileError(ValueError):

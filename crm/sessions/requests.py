@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 
 from crm import notifications
 from crm.core import clock
-from crm.core.access import Role
+from crm.core.grants import Role
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.core.uow import as_system

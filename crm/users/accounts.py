@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from crm import sessions
-from crm.core.access import Role
 from crm.core.config import config
 from crm.core.errors import Invalid, NotFound, Refused
+from crm.core.grants import Role
 from crm.core.i18n import N_
 from crm.core.people import Team, User
 from crm.core.uow import UnitOfWork

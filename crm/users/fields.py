@@ -6,8 +6,8 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from crm.contact_data import clean_email
-from crm.core.access import ROLES
 from crm.core.errors import Invalid, InvalidForm
+from crm.core.grants import ROLES
 from crm.core.i18n import LANGUAGES, N_
 from crm.sessions.beginnings import is_username
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crm import rights
-from crm.core.access import ROLES
+from crm.core.grants import ROLES
 from ui import filters, rights_forms
 from ui.page import Action, dialog, empty, header, opening
 from ui.session import _, asked, may, n_, translated, uow

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from crm import teams
-from crm.core.access import ROLES
+from crm.core.grants import ROLES
 from crm.users import STATES
 from ui import people_forms, tables, team_forms, words
 from ui.page import Action, asked_id, dialog, empty, header, here, open_dialog, opener, opening

@@ -1,7 +1,7 @@
 """Everybody who signs in: find a person, open the account, add somebody new."""
 
 from crm import teams, users
-from crm.core.access import ROLES
+from crm.core.grants import ROLES
 from crm.users import STATES, Filters
 from ui import filters, people_forms, tables, words
 from ui.page import Action, asked_id, dialog, empty, header, opener, opening

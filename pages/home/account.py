@@ -1,7 +1,7 @@
 """My account: language, password, second factor, and where I am signed in."""
 
 from crm import teams
-from crm.core.access import ROLES
+from crm.core.grants import ROLES
 from ui import account_forms, words
 from ui.page import asked_id, dialog, header
 from ui.session import _, me, uow

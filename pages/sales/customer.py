@@ -7,39 +7,45 @@ import streamlit as st
 from crm import briefs, change_requests, customers, tags
 from crm.briefs import Briefing
 from crm.core.uow import UnitOfWork
-from crm.customers import KINDS, STAGES, Card, Reach
+from crm.customers import STAGES, Card, Reach
 from ui import (
     access_forms,
     consent_forms,
     contact_forms,
     customer_card,
     customer_forms,
+    customer_types,
     merge_forms,
     privacy_forms,
+    relation_forms,
     request_forms,
     requisite_forms,
+    stage_parts,
     tag_forms,
     timeline,
     words,
 )
 from ui.page import Action, asked_id, dialog, header, not_there, opening
-from ui.session import _, asked, attempt, colleagues, me, watched
+from ui.session import _, asked, attempt, colleagues, me, watched_each
+from ui.stage_parts import Stage
 from ui.timeline import Talks
 
 people = colleagues()
 talks_asked = timeline.asked_for(people) if asked("tab") in ("", "timeline") else None
 
 
-def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Briefing, Talks]:
-    """Return the customer, how to reach it, its tags, key figures, the brief and, where they show, the contacts with it."""
+def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[str, str]], Briefing, Stage, Talks]:
+    """Return the customer, how to reach it, tags, key figures, the brief, its stage and, where they show, the contacts with it."""
     card = customers.card(u, asked_id() or 0)
     talks = timeline.read(u, card, talks_asked) if talks_asked else ([], 0)
-    marks = tags.of(u, [card.id]).get(card.id, [])
-    return card, customers.reach(u, card.id), marks, customer_card.figures(u, card), briefs.brief(u, card.id), talks
+    marks, figures = tags.of(u, [card.id]).get(card.id, []), customer_card.figures(u, card)
+    return card, customers.reach(u, card.id), marks, figures, briefs.brief(u, card.id), stage_parts.read(u, card), talks
 
 
 with attempt() as found:
-    card, ways, marks, figures, known, talks = watched(("card", asked_id(), talks_asked), read)
+    (card, ways, marks, figures, known, stage, talks), *_shape = watched_each(
+        (("card", asked_id(), talks_asked), read), *customer_types.PARTS
+    )
 
 if not found.ok:
     not_there()
@@ -50,7 +56,7 @@ if card.merged_into_id:
 
 responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
 line = (
-    words.named(KINDS, card.kind),
+    customer_types.name_of(card.type),
     words.named(STAGES, card.stage),
     card.city,
     _("Responsible: {name}").format(name=responsible) if responsible else "",
@@ -61,6 +67,7 @@ ways_to_add = {
     "contacts": contact_forms.actions,
     "requisites": requisite_forms.actions,
     "consents": consent_forms.actions,
+    "relations": relation_forms.actions,
 }
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
 actions += [Action(_("Merge"), opening("merge", **{"with": None}), icon="merge")] * customer_card.reached(
@@ -78,6 +85,7 @@ tab = header(
         "timeline": _("Timeline"),
         "contacts": _("Contact persons"),
         "requisites": _("Requisites"),
+        "relations": _("Relations"),
         "purchases": _("Purchases"),
         "consents": _("Consents"),
         "history": _("History"),
@@ -94,12 +102,15 @@ with left:
         requisite_forms.tab(card)
     elif tab == "consents":
         consent_forms.tab(card)
+    elif tab == "relations":
+        relation_forms.tab(card, people)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
         customer_card.history(card.id, people, merge_forms.told(card))
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
+    customer_card.draw_quality(card, ways, stage, people)
     customer_card.draw_facts(card, ways, marks, customer_card.before_a_talk(known, people), full)
 
 match dialog():
@@ -129,5 +140,7 @@ match dialog():
         requisite_forms.draw(card, dialog(), asked_id("requisites"))
     case "consent" | "new_consent":
         consent_forms.draw(card, dialog(), asked_id("consent"))
+    case "relate" | "relation":
+        relation_forms.draw(card, dialog(), asked_id("relation"), people)
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

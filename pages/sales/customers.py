@@ -8,6 +8,7 @@ from crm.customers import COUNT_CAP, KINDS, ORDERS, STAGES, Filters, rules
 from ui import (
     customer_forms,
     customer_list,
+    customer_types,
     export_forms,
     filters,
     handover_forms,
@@ -40,9 +41,10 @@ saved_filter_forms.open_asked(offered)
 header(_("Customers"), _("Persons and companies that we serve."), actions=actions)
 
 own = own_fields.filter_row()
-text, kind, stage, tag, responsible, mine, *values = filters.row(
+text, kind, type_, stage, tag, responsible, mine, *values = filters.row(
     filters.text("q", _("Name, phone, e-mail or number")),
     filters.choice("kind", _("Kind"), translated(KINDS)),
+    filters.choice("type", _("Type"), customer_types.names() if customer_types.are_several() else {}),
     filters.choice("stage", _("Stage"), translated(STAGES)),
     filters.choice("tag", _("Tag"), known.tags),
     filters.choice("responsible", _("Responsible"), {str(key): name for key, name in people.items()}),
@@ -53,6 +55,7 @@ imported = asked("import")
 wanted = Filters(
     text=text,
     kind=kind or None,
+    type=type_ or None,
     stage=stage or None,
     responsible_id=int(responsible) if responsible else None,
     mine=bool(mine),

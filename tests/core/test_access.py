@@ -7,25 +7,9 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from crm import customers, rights
-from crm.core.access import (
-    ALL,
-    GRANTS,
-    OWN,
-    PARTNER,
-    RIGHTS,
-    ROLES,
-    SYSTEM,
-    TEAM,
-    UNTOUCHABLE,
-    Actor,
-    Identity,
-    Owned,
-    Role,
-    Scope,
-    grants_of,
-    widest,
-)
+from crm.core.access import SYSTEM, Actor, Identity, Owned, grants_of, widest
 from crm.core.errors import NotFound, Refused, SignedOut
+from crm.core.grants import ALL, GRANTS, OWN, PARTNER, RIGHTS, ROLES, TEAM, UNTOUCHABLE, Role, Scope
 from crm.core.people import SignIn, Team, User
 from crm.customers import Customer
 from tests.cast import NORTH, NOW, PARTS, SALES, SOUTH, Cast, a_customer

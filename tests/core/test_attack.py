@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,15 +47,17 @@ from crm import (
     notifications,
     plans,
     privacy,
+    quality,
     requisites,
     rights,
     search,
     tags,
+    templates,
 )
 from crm.change_requests import ChangeRequest
-from crm.core.access import Role
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import Conflict, CrmError, InvalidForm, NotFound, Refused
+from crm.core.grants import Role
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
@@ -65,7 +68,21 @@ from crm.interactions import Interaction
 from crm.merges import Merge
 from crm.notifications import Notification
 from crm.plans import Plan
-from tests.cast import NORTH, NOW, PARTNER, PARTS, SOUTH, Cast, a_call, a_contact, a_customer, a_field, some_requisites
+from crm.templates import CustomerType
+from tests.cast import (
+    NORTH,
+    NOW,
+    PARTNER,
+    PARTS,
+    SOUTH,
+    Cast,
+    a_call,
+    a_contact,
+    a_customer,
+    a_field,
+    a_type,
+    some_requisites,
+)
 
 TAX_NUMBERS = ("7707083893", "7728168971", "7736050003", "7702070139")
 C = Customer
@@ -1193,6 +1210,38 @@ def test_no_other_verb_lends_its_right_to_own_fields(world):
                 change(u)
     with world.cast.unit() as u:
         assert [each.label for each in fields.everything(u)] == ["Size"]
+
+
+def test_no_other_verb_lends_its_right_to_types_of_customers(world):
+    code = a_type(world.cast)
+    for part, right in (("rep", "customers.edit"), ("rep", "customers.create"), ("leader", "customers.verify")):
+        for change in (
+            lambda u: setattr(u.session.scalar(select(CustomerType)), "name", "Mine"),
+            lambda u: u.add(CustomerType(code="x", name="x", kind="company", position=9)),
+            lambda u: u.delete(u.session.scalar(select(CustomerType))),
+        ):
+            with (
+                pytest.raises(Refused),
+                world.cast.unit(getattr(world.cast, part)) as u,
+                u.acting("test.attack", right),
+            ):
+                change(u)
+    with world.cast.unit() as u:
+        assert templates.types(u)[code].name == "Company, large"
+
+
+def test_completeness_and_verifying_of_another_team_are_neither_read_nor_done_nor_counted(world):
+    with world.cast.unit(world.cast.rep) as u:
+        wanted = Filters(where="completeness.more.0.and.verified.last.9999")
+        assert {row["id"] for row in customers.page(u, wanted, columns=["completeness"])} == world.seen
+        assert {one.responsible_id for one in quality.per_person(u, days=1)} == {PARTS["rep"].id}
+        assert quality.queue_count(u, days=1, responsible_id=PARTS["rival"].id) == 0
+    later = NOW + timedelta(days=400)
+    with world.cast.unit(world.cast.leader, now=later) as u:
+        assert {row["id"] for row in quality.queue(u, days=1)} == world.seen
+    for key, fault in ((world.hidden, NotFound), (world.mates, Refused), (world.nobodys, NotFound)):
+        with pytest.raises(fault), world.cast.unit(world.cast.rep) as u:
+            customers.verify(u, key)
 
 
 def test_values_of_own_fields_of_another_team_are_neither_read_nor_found_nor_written(world):

@@ -6,9 +6,10 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from crm import customers, notifications
 from crm.core import records
-from crm.core.access import RIGHTS, Owned
+from crm.core.access import Owned
 from crm.core.audit_log import AuditEntry
 from crm.core.errors import Refused
+from crm.core.grants import RIGHTS
 from crm.core.guards import ChildOf, Guarded, pairs
 from crm.customers import Customer, Email, Phone
 from crm.notifications import Notification

@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm import change_requests, customers, exports, fields, imports, mass_edits, plans, products, saved_filters, tags
+from crm import (
+    change_requests,
+    customers,
+    exports,
+    fields,
+    imports,
+    mass_edits,
+    plans,
+    products,
+    saved_filters,
+    tags,
+    types,
+)
 from crm.backups import copy_on_demand
 from crm.core import records
-from crm.core.access import (
-    ALL,
-    GRANTS,
-    OWN,
-    PARTNER,
-    PRESETS,
-    RIGHTS,
-    TEAM,
-    UNTOUCHABLE,
-    Identity,
-    Role,
-    Scope,
-    grants_of,
-)
+from crm.core.access import Identity, grants_of
 from crm.core.errors import NotFound, Refused
+from crm.core.grants import ALL, GRANTS, OWN, PARTNER, PRESETS, RIGHTS, TEAM, UNTOUCHABLE, Role, Scope
 from crm.core.people import Team
 from crm.core.verbs import VERBS
 from crm.customers import Customer
@@ -46,6 +46,7 @@ from tests.cast import (
     a_customer,
     a_former_contact,
     a_pair,
+    a_relation,
     some_requisites,
 )
 
@@ -65,6 +66,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         product = products.create(u, {"code": "A1", "name": "Lamp", "price": "12.50", "currency": "RUB"}).id
         plan = plans.set_target(u, measure="calls", target=5, starts_on=DAY, ends_on=DAY, team_id=NORTH).id
         words = tags.learn(u, ["VIP", "Wholesale"])
+        type_code = types.add(u, {"name": "Small shop", "kind": "company"}).code
         field = fields.add(u, {"label": "Size", "kind": "choice", "choices": ["S", "M"]}).id
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
         team = u.add(Team(name="West")).id
@@ -75,15 +77,16 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     def there(key: int, of: str | None) -> dict[str, Any]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
         persons |= {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
-        double = a_customer(standing, of, partner=of == "partner")
-        return persons | {"double_id": double, "pair": (a_pair(standing, key, double), key, double)}
+        double, second = (a_customer(standing, of, partner=of == "partner") for _ in range(2))
+        related = {"relation_id": a_relation(standing, key, second), "second_id": second}
+        return persons | related | {"double_id": double, "pair": (a_pair(standing, key, double), key, double)}
 
     people = {shared[name]: there(shared[name], of) for name, of in RELATIONS.items() if name != "own"}
     found = {}
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts |= {"field_id": field, "request_id": request}
+        facts |= {"field_id": field, "request_id": request, "type_code": type_code}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
         people[own] = there(own, part)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from crm import audit, customers, rights, sessions, settings, teams, users
-from crm.core.access import RIGHTS, Role
+from crm.core.grants import RIGHTS, Role
 from crm.core.people import Team, User
 from tests.cast import NORTH, PARTS, PHONE, SALES, SOUTH, a_customer
 from tests.pages.screen import field, opened, part, press, rows, texts

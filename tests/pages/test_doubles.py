@@ -6,7 +6,7 @@ from sqlalchemy import select
 from crm import doubles, notifications, settings
 from crm.core.audit_log import AuditEntry
 from crm.customers import Customer, Phone
-from tests.cast import INN, PARTS, PHONE, a_contact, a_customer, some_requisites
+from tests.cast import ADDRESS, INN, PARTS, PHONE, a_contact, a_customer, some_requisites
 from tests.pages.screen import field, opened, press, texts
 from tests.pages.screen import part as by_key
 
@@ -57,6 +57,7 @@ def test_a_double_is_added_with_a_reason_only(cast):
     assert "Please say why you save it all the same." in texts(at)
     assert named(cast, "Twice") == []
     field(at, "reason").set_value("shared")
+    field(at, "address").set_value(ADDRESS)
     press(at, "Add all the same")
     (entry,) = entries(cast, "doubles.add")
     assert named(cast, "Twice") == [entry.record_id]
@@ -97,6 +98,7 @@ def test_whoever_was_stopped_is_told_nothing_of_others_and_goes_on(cast):
         at = typed(opened("customers", cast.rep, do="new", once=phone), name="Mine", phones=phone)
         assert said(at, "phones") == []
         assert "nothing is said of them for now" in texts(at)
+    field(at, "address").set_value(ADDRESS)
     press(at, "Add customer")
     assert len(named(cast, "Mine")) == 1
 

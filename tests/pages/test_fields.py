@@ -100,6 +100,7 @@ def test_a_new_customer_is_asked_the_fields_of_his_kind_and_what_is_missing_stan
     at = opened("customers", cast.keeper, do="new")
     assert not [one for one in at.get("button_group") if one.key.endswith(f".{kinds.key}")]
     field(at, "name").set_value("Acme")
+    field(at, "address").set_value("Tverskaya 1")
     field(at, size.key).set_value("1,5")
     at = press(at, "Add customer")
     assert "Please fill in this field." in texts(at)
@@ -109,7 +110,7 @@ def test_a_new_customer_is_asked_the_fields_of_his_kind_and_what_is_missing_stan
         (row,) = u.all(customers.keys(u, customers.Filters(), right="customers.view"))
         assert customers.one(u, row).extra == {need.key: "lamps", size.key: "1.5"}
     at = opened("customers", cast.keeper, do="new")
-    field(at, "kind").set_value("person").run()
+    field(at, "type").set_value("person").run()
     assert field(at, kinds.key)
     assert field(at, day.key)
     assert not [one for one in at.text_input if one.key.endswith(f".{need.key}")]

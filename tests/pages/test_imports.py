@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import insert
 
 from crm import customers, imports
-from crm.core.access import PRESETS, RightAdjustment
+from crm.core.access import RightAdjustment
 from crm.core.errors import Invalid
+from crm.core.grants import PRESETS
 from crm.imports import Import, State, run, steps, trial, undo
 from tests.cast import Cast, a_customer
 from tests.pages.screen import opened, part, press, rows, texts

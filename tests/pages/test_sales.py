@@ -128,8 +128,10 @@ def test_a_new_customer_is_added_once_and_faults_stand_beside_their_fields(cast)
     field(at, "emails").set_value("not an address")
     at = press(at, "Add customer")
     assert "is not an e-mail address" in texts(at)
+    assert "Please fill in this field." in texts(at)
     assert field(at, "name").value == "ООО «Новый»", "nothing that was typed is lost"
     field(at, "emails").set_value("info@new.example")
+    field(at, "address").set_value("Tverskaya 1")
     once = at.query_params["once"]
     press(at, "Add customer")
     again = opened("customers", cast.keeper, do="new", once=once[0] if isinstance(once, list) else once)

@@ -59,6 +59,20 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_command_keys_at"), ["at"], unique=False)
 
     op.create_table(
+        "customer_types",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("left_out", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("archived_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_types")),
+        sa.UniqueConstraint("code", name=op.f("uq_customer_types_code")),
+    )
+    op.create_table(
         "daily_counts",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("responsible_id", sa.Integer(), nullable=False),
@@ -177,6 +191,17 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.UniqueConstraint("key", name=op.f("uq_settings_key")),
     )
     op.create_table(
+        "stage_strategies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("strategy", sa.String(), nullable=False),
+        sa.Column("next_step", sa.String(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_strategies")),
+        sa.UniqueConstraint("stage", name=op.f("uq_stage_strategies_stage")),
+    )
+    op.create_table(
         "tags",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -265,6 +290,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         "customers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sort_name", sa.String(), nullable=False),
         sa.Column("external_number", sa.String(), nullable=True),
@@ -290,6 +316,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("last_purchase_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("completeness", sa.Integer(), nullable=False),
+        sa.Column("verified_at", Instant(), nullable=False),
+        sa.Column("verified_by_id", sa.Integer(), nullable=True),
         sa.Column("import_id", sa.Integer(), nullable=True),
         sa.Column("archived_at", Instant(), nullable=True),
         sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -313,6 +342,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
                 "stage",
                 "archived_at",
                 "kind",
+                "type",
                 "source",
                 "city",
                 "responsible_id",
@@ -321,6 +351,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
                 "last_purchase_at",
                 "purchase_count",
                 "created_at",
+                "completeness",
+                "verified_at",
+                "verified_by_id",
             ],
             unique=False,
         )
@@ -340,6 +373,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             "ix_customers_responsible_name", ["responsible_id", "sort_name", "id", "archived_at"], unique=False
         )
         batch_op.create_index("ix_customers_team_name", ["team_id", "sort_name", "id", "archived_at"], unique=False)
+        batch_op.create_index("ix_customers_verified", ["verified_at", "id", "archived_at"], unique=False)
 
     op.create_table(
         "exports",
@@ -831,6 +865,27 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_purchases_responsible_at", ["responsible_id", "at", "id"], unique=False)
 
     op.create_table(
+        "relations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("other_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("made_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_relations_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["customers.id"], name=op.f("fk_relations_other_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relations")),
+        sa.UniqueConstraint("customer_id", "other_id", "kind", name=op.f("uq_relations_customer_id_other_id_kind")),
+    )
+    with op.batch_alter_table("relations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_relations_other_id"), ["other_id"], unique=False)
+
+    op.create_table(
         "requisites",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -854,6 +909,24 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("requisites", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requisites_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "stage_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("before", sa.String(), nullable=False),
+        sa.Column("after", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_stage_changes_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_changes")),
+    )
+    with op.batch_alter_table("stage_changes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stage_changes_customer_id"), ["customer_id"], unique=False)
 
     op.create_table(
         "merged_rows",
