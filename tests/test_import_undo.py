@@ -13,23 +13,23 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from crm import contacts, customers, imports, requisites, tags
+from crm import contacts, customers, imports, requisites, stages, tags
 from crm.core import clock
 from crm.core.config import ROOT
 from crm.core.errors import Conflict, Refused
 from crm.core.grants import Role
 from crm.core.jobs import JobContext
-from crm.customers import Customer
+from crm.customers import Customer, StageChange
 from crm.imports import Import, ImportChange, State, run, undo
 from crm.notifications import Notification
 from db.base import Base
-from tests.cast import PARTS, Cast, a_call, a_customer
+from tests.cast import PARTS, Cast, a_call, a_customer, a_type, is_measured
 from tests.test_imports import counts, grant, names, ran, record_of, staged, stored
 
 LEFT_OUT = {
-    "audit_entries", "imports", "import_rows", "import_changes", "notices", "command_keys", "job_progress",
+    "audit_entries", "imports", "import_rows", "import_changes", "notices", "command_keys", "job_progress", "stage_changes",
 }  # fmt: skip
-"""What an import and its undo leave traces in: the log, the imports themselves and the bell."""
+"""What an import and its undo leave traces in: the log, steps there and back, the imports themselves and the bell."""
 
 
 def everything(cast: Cast) -> dict[str, list[dict[str, Any]]]:
@@ -336,6 +336,57 @@ def test_an_undo_is_told_behind_the_bell_and_stands_in_the_history_of_the_card(c
     ]
 
 
+def steps(cast: Cast, key: int) -> list[tuple[str, str, int | None]]:
+    with cast.unit() as u:
+        return [(row["before"], row["after"], row["by_id"]) for row in stages.steps(u, key)]
+
+
+def test_a_stage_that_comes_back_is_a_step_back(cast):
+    key, keeper = rich_customer(cast), PARTS["keeper"].id
+    import_id = staged(cast, "external number,stage\n17,lost\n", on_match="update")
+    ran(cast, import_id)
+    assert steps(cast, key) == [("potential", "lost", keeper)]
+    undone(cast, import_id)
+    assert steps(cast, key) == [("lost", "potential", keeper), ("potential", "lost", keeper)]
+    assert is_measured(cast)
+
+
+def test_a_step_that_the_import_itself_took_is_no_work(cast, monkeypatch):
+    monkeypatch.setattr(run, "CHUNK", 1)
+    before = everything(cast)
+    import_id = staged(cast, "name,external number,stage\nA,1,new\nA,1,lost\n", on_match="update")
+    assert counts(ran(cast, import_id)) == (1, 1, 0, 0)
+    key = stored(cast)[0]["id"]
+    assert steps(cast, key) == [("new", "lost", PARTS["keeper"].id)]
+    assert undone(cast, import_id).undone == {"removed": 1, "restored": 0, "kept": 0}
+    assert everything(cast) == before
+    with cast.unit() as u:
+        assert u.all(select(StageChange)) == [], "the step went with the customer"
+
+
+def test_a_step_that_somebody_took_is_work(cast):
+    import_id = staged(cast, "name,external number\nA,1\nB,2\n")
+    ran(cast, import_id)
+    key = stored(cast, name="A")[0]["id"]
+    with cast.unit(cast.keeper) as u:
+        customers.edit(u, key, {"stage": "lost"}, seen=1)
+    assert undone(cast, import_id).undone == {"removed": 1, "restored": 0, "kept": 1}
+
+
+def test_kind_and_type_come_back_together_or_not_at_all(cast):
+    shop, firm, patient = a_type(cast, "Shop"), a_type(cast, "Firm"), a_type(cast, "Patient", "person")
+    keys = [a_customer(cast, external_number=number, type=shop) for number in "12"]
+    import_id = staged(cast, f"external number,type\n1,{patient}\n2,{patient}\n", on_match="update")
+    ran(cast, import_id)
+    assert [(row["kind"], row["type"]) for row in stored(cast)] == [("person", patient)] * 2
+    with cast.unit(cast.keeper) as u:
+        customers.edit(u, keys[1], {"type": firm}, seen=u.get(Customer, keys[1]).version)
+    undone(cast, import_id)
+    assert [(row["kind"], row["type"]) for row in stored(cast)] == [("company", shop), ("company", firm)]
+    assert [(key, set(stays)) for key, stays in kept(cast, import_id)] == [(keys[1], {"kind", "type"})]
+    assert is_measured(cast)
+
+
 def test_what_an_undo_needs_is_forgotten_with_the_file(cast):
     rich_customer(cast)
     import_id = staged(cast, "external number,city\n17,Rome\n", on_match="update")
@@ -362,7 +413,8 @@ TAX = st.sampled_from(["", "7707083893", "500100732259", "1"])
 ROWS = st.lists(
     st.tuples(
         WORDS, NUMBERS, PHONES, EMAILS, WORDS, TAGS, TAX, st.sampled_from(["", "770701001"]), WORDS, PHONES, EMAILS,
-        st.sampled_from(["", "Ivan Rep", "Wei Rival"]), WORDS,
+        st.sampled_from(["", "Ivan Rep", "Wei Rival"]), WORDS, st.sampled_from(["", "new", "lost"]),
+        st.sampled_from(["", "person", "Shop", "Patient", "nonsense"]),
     ),
     min_size=1, max_size=8,
 )  # fmt: skip
@@ -381,6 +433,7 @@ ROWS = st.lists(
             "on_match": st.sampled_from(["skip", "update", "only_update", "create"]),
             "key": st.sampled_from(["", "external_number", "phones", "emails", "inn"]),
             "empties": st.booleans(),
+            "fixed": st.sampled_from([{}, {"kind": "person"}, {"kind": "company", "type": "shop", "stage": "new"}]),
         }
     ),
     chunk=st.sampled_from([1, 3, 500]),
@@ -388,11 +441,14 @@ ROWS = st.lists(
 def test_an_import_and_its_undo_leave_the_database_as_it_was(cast, rows, plan, chunk):
     if not stored(cast):
         rich_customer(cast, "1")
-        rich_customer(cast, "2", name="Анна")
+        a_type(cast, "Shop", city="must")
+        a_type(cast, "Patient", "person")
+        rich_customer(cast, "2", name="Анна", type="shop")
         a_customer(cast, "rival", external_number="3", phones=[], emails=["c@d.ru"])
     before = everything(cast)
     written = io.StringIO(newline="")
-    csv.writer(written).writerows([RICH.strip().split(","), *rows])
+    csv.writer(written).writerows([[*RICH.strip().split(","), "stage", "type"], *rows])
+    plan |= {"columns": COLUMNS | {"stage": "stage", "type": "type"}}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(run, "CHUNK", chunk)
         patched.setattr(run, "PAUSE", 0)
@@ -402,6 +458,7 @@ def test_an_import_and_its_undo_leave_the_database_as_it_was(cast, rows, plan, c
             return
         record = ran(cast, import_id, again=True)
         assert sum(record.counts.values()) == record.row_count
+        assert is_measured(cast)
         if record.new_count + record.updated_count:
             assert undone(cast, import_id).undone["kept"] == 0
     assert everything(cast) == before

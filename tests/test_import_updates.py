@@ -11,7 +11,8 @@ from crm.core.grants import Role
 from crm.customers import Customer
 from crm.imports import FieldMapping, OnMatch, guessing, moments
 from crm.imports.mapping import check
-from tests.cast import PARTS, Cast, a_customer
+from crm.templates import Type
+from tests.cast import PARTS, Cast, a_customer, a_type, is_measured
 from tests.test_imports import causes, counts, grant, ran, record_of, staged, stored, tried
 
 
@@ -353,3 +354,51 @@ def test_an_open_form_notices_that_an_import_changed_the_customer(cast):
     ran(cast, staged(cast, "external number,phone\n17,8 916 000-00-07\n", on_match="update"))
     with pytest.raises(imports.run.Conflict), cast.unit(cast.keeper) as u:
         customers.edit(u, key, {"city": "Oslo"}, seen=seen_version)
+
+
+# --- types -----------------------------------------------------------------------
+
+
+def classes(cast: Cast) -> list[tuple[str, str]]:
+    return [(row["kind"], row["type"]) for row in stored(cast)]
+
+
+def test_a_row_that_only_says_the_kind_that_it_is_leaves_the_type(cast):
+    shop = a_type(cast, "Shop")
+    a_customer(cast, external_number="17", type=shop)
+    assert both(cast, "number,kind,city\n17,company,Rome\n", on_match="update", columns=COLUMNS) == (0, 1, 0, 0)
+    assert classes(cast) == [("company", shop)]
+    assert both(cast, "number,kind,city\n17,person,Rome\n", on_match="update", columns=COLUMNS) == (0, 1, 0, 0)
+    assert classes(cast) == [("person", "person")], "the type was one of companies"
+
+
+COLUMNS = {"number": "external_number", "kind": "kind", "city": "city"}
+
+
+def test_new_customers_get_the_chosen_type_where_the_row_says_nothing(cast):
+    shop, patient = a_type(cast, "Shop"), a_type(cast, "Patient", "person")
+    fixed = {"kind": "company", "type": shop}
+    assert both(cast, "name,type,kind\nA,,\nB,Patient,\nC,,company\nD,,person\n", fixed=fixed) == (4, 0, 0, 0)
+    assert classes(cast) == [("company", shop), ("person", patient), ("company", shop), ("person", "person")]
+    assert is_measured(cast)
+
+
+def test_own_fields_that_the_template_leaves_out_are_not_demanded_of_a_row(cast):
+    with cast.unit(cast.keeper) as u:
+        one = fields.add(u, {"label": "Fleet", "kind": "text", "whose": "company", "mandatory": True})
+    shop = a_type(cast, "Shop", **{one.key: "out"})
+    fixed = {"kind": "company", "type": shop}
+    assert both(cast, "name,type\nA,\nB,Company\n", fixed=fixed) == (1, 0, 0, 1)
+    assert classes(cast) == [("company", shop)]
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [{"type": "spaceship"}, {"kind": "person", "type": "shop"}, {"type": "shop"}, {"kind": "company", "type": ["x"]}],
+)
+def test_a_type_that_new_customers_cannot_get_is_a_fault_of_the_mapping(fixed):
+    shop = Type("shop", "Shop", "company", ())
+    with pytest.raises(InvalidForm) as caught:
+        check(FieldMapping({"a": "name"}, fixed=fixed), ["a"], types=(shop,))
+    assert set(caught.value.faults) == {"fixed.type"}
+    check(FieldMapping({"a": "name"}, fixed={"kind": "company", "type": "shop"}), ["a"], types=(shop,))

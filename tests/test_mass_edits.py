@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
-from crm import audit, customers, mass_edits, merges, notifications, privacy, rights, tags
+from crm import audit, customers, mass_edits, merges, notifications, privacy, rights, stages, tags
 from crm.core.errors import Conflict, Invalid, InvalidForm, NotFound, Refused
 from crm.customers import Customer, Filters
 from crm.fields import OWN
 from crm.mass_edits import MassEditRow, Preview, State, Wish
-from tests.cast import NOW, PARTS, Cast, a_customer, a_field
+from tests.cast import NOW, PARTS, Cast, a_customer, a_field, a_type, is_measured
 
 REP, MATE, RIVAL = (PARTS[one].id for one in ("rep", "mate", "rival"))
 EVERYBODY, LOST = Filters(), Wish({"stage": "lost"})
@@ -367,3 +367,64 @@ def test_a_handful_takes_about_one_statement_for_each_customer(cast, monkeypatch
     with cast.unit(cast.keeper) as u:
         mass_edits.change_some(u, record.id)
     assert len(run) < 50
+
+
+# --- what follows from a change ---------------------------------------------------
+
+
+def steps(cast: Cast, key: int) -> list[tuple[str, str, int | None]]:
+    with cast.unit() as u:
+        return [(row["before"], row["after"], row["by_id"]) for row in stages.steps(u, key)]
+
+
+def test_each_customer_takes_the_step_and_the_way_back(cast):
+    one, two = *some(cast, 1, stage="loyal"), *some(cast, 1, stage="lost")
+    record, keeper = done(cast, LOST), PARTS["keeper"].id
+    assert steps(cast, one) == [("loyal", "lost", keeper)]
+    assert steps(cast, two) == [], "who was there already takes none"
+    undone(cast, record)
+    assert steps(cast, one) == [("lost", "loyal", keeper), ("loyal", "lost", keeper)]
+
+
+def test_customers_are_as_complete_as_they_say_afterwards(cast):
+    some(cast, 3)
+    (before,) = facts(cast, 1, "completeness")
+    record = done(cast, Wish({"industry": "Garden"}))
+    assert facts(cast, 1, "completeness") > (before,)
+    assert is_measured(cast)
+    undone(cast, record)
+    assert facts(cast, 1, "completeness") == (before,)
+    assert is_measured(cast)
+
+
+def test_steps_and_completeness_cost_one_statement_each_for_the_handful(cast):
+    """What is written for each customer is his own row and his entry in the log, whatever follows from it."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    counted = []
+    for count, stage in ((3, "lost"), (30, "won_back")):
+        some(cast, count)
+        event.listen(cast.database.writer, "before_cursor_execute", note)
+        done(cast, Wish({"stage": stage}))
+        event.remove(cast.database.writer, "before_cursor_execute", note)
+        counted.append(sum("stage_changes" in one or "completeness" in one for one in seen))
+        seen.clear()
+    assert counted[0] == counted[1]
+
+
+def test_a_type_goes_to_customers_of_its_kind_and_to_nobody_else(cast):
+    shop = a_type(cast, "Shop")
+    company, person = a_customer(cast), a_customer(cast, kind="person")
+    record = done(cast, Wish({"type": shop}))
+    assert (counts(record), dict(record.changes)) == ((1, 0, 1), {"type": shop})
+    assert facts(cast, company, "kind", "type") == ("company", shop)
+    assert facts(cast, person, "kind", "type") == ("person", "person")
+    assert is_measured(cast)
+    undone(cast, record)
+    assert facts(cast, company, "type") == ("company",)
+    with pytest.raises(InvalidForm) as caught:
+        looked(cast, Wish({"type": "spaceship"}))
+    assert set(caught.value.faults) == {"type"}

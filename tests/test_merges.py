@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -25,15 +25,32 @@ from crm import (
     privacy,
     products,
     purchases,
+    relations,
     requisites,
     rights,
+    stages,
     tags,
 )
 from crm.core import records
 from crm.core.errors import Conflict, CrmError, Invalid, NotFound, Refused
 from crm.customers import Contact, Customer, Filters
 from crm.merges import Merge, Side
-from tests.cast import EMAIL, INN, NOW, PARTS, PHONE, Cast, a_call, a_contact, a_customer, a_field, some_requisites
+from tests.cast import (
+    EMAIL,
+    INN,
+    NOW,
+    PARTS,
+    PHONE,
+    Cast,
+    a_call,
+    a_contact,
+    a_customer,
+    a_field,
+    a_relation,
+    a_type,
+    is_measured,
+    some_requisites,
+)
 from tests.test_imports import ran, staged
 from tests.test_privacy import written
 
@@ -188,8 +205,11 @@ LEFT = {
 def test_every_column_of_a_card_is_chosen_counted_anew_or_left_for_a_reason():
     """A figure that is kept from rows of another table joins FIGURES in crm/merges/links.py."""
     kept = {key for key, one in Customer.__table__.c.items() if one.info.get("kept")}
-    counted = {column.key for one in merges.FIGURES for column in one[:2]}
+    counted = {column.key for one in merges.FIGURES for column in one[:2]} | {"completeness"}
     assert kept == counted | set(LEFT)
+    assert {"verified_at", "verified_by_id"} & set(merges.FIELDS) == set(), (
+        "nobody looked at the other card for this one"
+    )
     assert set(merges.FIELDS) >= {"name", "kind", "stage", "address", "note", "external_number"}
 
 
@@ -421,6 +441,7 @@ CARD = some.fixed_dictionaries(
         "note": TEXT,
         "need": TEXT,
         "city": some.sampled_from(["", "Kazan", "Тверь"]),
+        "typed": some.booleans(),
         "stage": some.sampled_from(["potential", "loyal", "lost"]),
         "employees": some.sampled_from(["", "7", "12"]),
         "external_number": some.sampled_from(["", "C-1", "C-2"]),
@@ -436,6 +457,12 @@ AROUND = some.fixed_dictionaries(
         "contacts": some.lists(
             some.tuples(some.sampled_from(["Petra", "Boss", "王伟"]), some.sampled_from(PHONES)), max_size=3
         ),
+        "steps": some.lists(some.sampled_from(["new", "lost", "loyal"]), max_size=2),
+        "verified": some.booleans(),
+        "relations": some.lists(
+            some.tuples(some.sampled_from(["each other", "third", "fourth"]), some.sampled_from(["partner", "parent"])),
+            max_size=3,
+        ),
         "requisites": some.lists(
             some.sampled_from([{"name": "Signed Ltd"}, {"inn": INN}, {"name": "Signed Ltd", "inn": INN}]), max_size=2
         ),
@@ -444,7 +471,8 @@ AROUND = some.fixed_dictionaries(
 
 
 def built(cast: Cast, own: Mapping[str, str], facts: Mapping[str, Any], around: Mapping[str, Any]) -> int:
-    raw = {key: value for key, value in facts.items() if key != "own"}
+    raw = {key: value for key, value in facts.items() if key not in {"own", "typed"}}
+    raw |= {"type": own[facts["kind"]]} if facts["typed"] else {}
     raw |= {own[key]: [f"choice_{n}"] if key == "several" else f"says {n}" for key, n in facts["own"].items()}
     key = a_customer(cast, around["of"], **raw)
     product = a_product(cast)
@@ -456,6 +484,11 @@ def built(cast: Cast, own: Mapping[str, str], facts: Mapping[str, Any], around: 
             contacts.add(u, key, {"name": name, "phones": [phone]})
         for signed in around["requisites"]:
             requisites.add(u, key, signed)
+    for stage in around["steps"]:
+        edited(cast, key, stage=stage)
+    if around["verified"]:
+        with cast.unit(cast.keeper) as u:
+            customers.verify(u, key)
     with cast.unit(cast.service) as u:
         for days, note in around["calls"]:
             interactions.log(u, key, kind="call", note=note, at=NOW - timedelta(days=days))
@@ -463,14 +496,23 @@ def built(cast: Cast, own: Mapping[str, str], facts: Mapping[str, Any], around: 
     return key
 
 
-OWN: dict[int, dict[str, str]] = {}
-"""The own fields in each of the databases, made once."""
+def linked(cast: Cast, one: int, other: int, relations_of: Mapping[str, Any]) -> None:
+    """Link a card as `around` says: to the card that it is merged with, or to others whom both may know."""
+    for whom, kind in relations_of:
+        with suppress(Invalid):  # in this way already
+            a_relation(cast, one, {"each other": other}.get(whom) or own_of(cast)[whom], kind)
 
 
-def own_of(cast: Cast) -> dict[str, str]:
+OWN: dict[int, dict[str, Any]] = {}
+"""The own fields and types, and two customers whom others know, in each of the databases, made once."""
+
+
+def own_of(cast: Cast) -> dict[str, Any]:
     if id(cast) not in OWN:
         several = a_field(cast, "Sorts", "several", choices=["A", "B"]).key
         OWN[id(cast)] = {"several": several, "text": a_field(cast, "Slogan").key}
+        OWN[id(cast)] |= {kind: a_type(cast, f"Good {kind}", kind, note="must") for kind in ("person", "company")}
+        OWN[id(cast)] |= {name: a_customer(cast, name=name, phones=[], emails=[]) for name in ("third", "fourth")}
     return OWN[id(cast)]
 
 
@@ -481,6 +523,8 @@ def own_of(cast: Cast) -> dict[str, str]:
 def test_whatever_two_cards_hold_merging_and_undoing_leaves_the_database_as_it_was(standing, facts, around, data):
     own = own_of(standing)
     one, other = (built(standing, own, *pair) for pair in zip(facts, around, strict=True))
+    linked(standing, one, other, around[0]["relations"])
+    linked(standing, other, one, around[1]["relations"])
     binned = data.draw(some.booleans(), label="the other lies in the bin")
     if binned:
         with standing.unit() as u:
@@ -494,8 +538,105 @@ def test_whatever_two_cards_hold_merging_and_undoing_leaves_the_database_as_it_w
         if choices[each.key] is Side.OTHER and each.key in merges.FIELDS and each.key != "address":
             assert getattr(card(standing, one), each.key) == each.theirs
     assert is_sound(standing)
+    assert is_measured(standing), "completeness is that of what the cards have now"
     undone(standing, merge)
     assert everything(standing) == before
+    assert is_measured(standing)
+
+
+# --- types, stages, relations --------------------------------------------------------------
+
+
+def steps(cast: Cast, key: int) -> list[tuple[str, str]]:
+    with cast.unit() as u:
+        return [(row["before"], row["after"]) for row in stages.steps(u, key)]
+
+
+def related(cast: Cast, key: int) -> list[tuple[str, int | None]]:
+    with cast.unit() as u:
+        return [(str(one.kind), one.id) for one in relations.of(u, key)]
+
+
+def test_with_the_type_comes_its_kind_and_neither_goes_back_without_the_other(cast):
+    shop, patient = a_type(cast, "Shop"), a_type(cast, "Patient", "person")
+    one, other = a_customer(cast, type=shop), a_customer(cast, type=patient)
+    assert [each.key for each in looked_at(cast, one, other).questions if each.key in {"kind", "type"}] == ["type"]
+    merge = merged(cast, one, other, {"type": "other"})
+    assert (card(cast, one).kind, card(cast, one).type) == ("person", patient)
+    undone(cast, merge)
+    assert (card(cast, one).kind, card(cast, one).type) == ("company", shop)
+    again = merged(cast, one, other, {"type": "other"})
+    edited(cast, one, type="person")
+    assert {kept.key for kept in undone(cast, again).kept} == {"kind", "type"}
+    assert (card(cast, one).kind, card(cast, one).type) == ("person", "person")
+
+
+def test_a_card_is_as_complete_as_what_it_has_after_a_merge_and_after_undoing_it(cast):
+    one, other = a_customer(cast, phones=[], emails=[]), a_customer(cast, industry="Flowers", address="Arbat 2")
+    before = [card(cast, key).completeness for key in (one, other)]
+    merge = merged(cast, one, other)
+    assert card(cast, one).completeness > before[0]
+    assert is_measured(cast)
+    undone(cast, merge)
+    assert [card(cast, key).completeness for key in (one, other)] == before
+
+
+def test_who_stood_for_the_data_of_the_card_that_stays_still_does(cast):
+    one, other = a_customer(cast), a_customer(cast)
+    with cast.unit(cast.keeper, now=NOW + timedelta(days=2)) as u:
+        customers.verify(u, other)
+    merge = merged(cast, one, other)
+    assert (card(cast, one).verified_at, card(cast, one).verified_by_id) == (NOW, None)
+    undone(cast, merge)
+    assert card(cast, other).verified_by_id == PARTS["keeper"].id
+
+
+def test_the_steps_of_both_come_together_and_a_stage_that_was_chosen_is_one_more(cast):
+    one, other = a_customer(cast), a_customer(cast)
+    edited(cast, one, stage="new")
+    edited(cast, other, stage="lost")
+    merge = merged(cast, one, other, {"stage": "other"})
+    assert steps(cast, one) == [("new", "lost"), ("potential", "lost"), ("potential", "new")]
+    undone(cast, merge)
+    assert (steps(cast, one), steps(cast, other)) == ([("potential", "new")], [("potential", "lost")])
+    assert card(cast, one).stage == "new"
+
+
+def test_where_somebody_took_a_step_since_one_leads_back(cast):
+    one, other = a_customer(cast), a_customer(cast, stage="lost")
+    merge = merged(cast, one, other, {"stage": "other"})
+    edited(cast, one, stage="active")
+    edited(cast, one, stage="lost")
+    undone(cast, merge)
+    taken = [("lost", "potential"), ("active", "lost"), ("lost", "active"), ("potential", "lost")]
+    assert (card(cast, one).stage, steps(cast, one)) == ("potential", taken)
+
+
+def test_relations_go_along_and_lead_back_and_none_leads_to_itself(cast):
+    one, other, third = a_customer(cast), a_customer(cast), a_customer(cast)
+    a_relation(cast, one, other, "parent")
+    a_relation(cast, other, third, "partner")
+    merge = merged(cast, one, other)
+    assert related(cast, one) == [("partner", third)]
+    assert related(cast, third) == [("partner", one)]
+    assert is_sound(cast)
+    undone(cast, merge)
+    assert related(cast, one) == [("parent", other)]
+    assert related(cast, other) == [("subsidiary", one), ("partner", third)]
+    assert related(cast, third) == [("partner", other)]
+
+
+def test_a_relation_that_both_have_stands_once(cast):
+    one, other, third = a_customer(cast), a_customer(cast), a_customer(cast)
+    for key in (one, other):
+        a_relation(cast, key, third, "employer")
+    moving = {each.name: (each.there, each.comes, each.doubles) for each in looked_at(cast, one, other).moving}
+    assert moving["relations"] == (1, 0, 1)
+    merge = merged(cast, one, other)
+    assert related(cast, one) == [("employer", third)]
+    assert related(cast, third) == [("employee", one)], "not the card that went besides"
+    undone(cast, merge)
+    assert sorted(related(cast, third)) == [("employee", one), ("employee", other)]
 
 
 # --- undoing after later edits ------------------------------------------------------------

@@ -151,5 +151,5 @@ def test_the_persons_own_file_names_the_relation_and_not_the_other(cast):
     a_relation(cast, one, other, "household")
     with cast.unit(cast.keeper) as u, u.acting("test.look", "privacy.export_person"):
         (held,) = [each for each in privacy.HOLDINGS if each.name == "relations"]
-        (row,) = [dict(each) for each in privacy.person_file.rows_of(u, held, one)]
+        (row,) = [dict(each) for each in privacy.person_file.rows_of(u, held, [one])]
     assert (row["kind"], row["other_id"]) == ("household", other)

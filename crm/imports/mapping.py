@@ -185,7 +185,7 @@ def _check_fixed(mapping: FieldMapping, types: TypeList, faults: dict[str, Inval
     codes["type"] = {one.code for one in types if one.kind == mapping.fixed.get("kind")}
     for key, value in mapping.fixed.items():
         wrong = (
-            value not in codes[key]
+            not isinstance(value, str) or value not in codes[key]
             if key in codes
             else key not in {"responsible_id", "team_id"} or not isinstance(value, int)
         )

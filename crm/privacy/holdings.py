@@ -43,7 +43,8 @@ class Holding:
     """One table with data of customers.
 
     told: column -> how the person reads it, in this order. emptied: column -> what stands there after the erasure.
-    goes: whole rows go. key: the column that names the customer; also: another one that does.
+    goes: whole rows go. key: the column that names the customer; also: another one that does. mirrored: each fact is two rows,
+    one from each side, and only that of `key` is told.
     """
 
     model: type[Base]
@@ -53,11 +54,16 @@ class Holding:
     goes: bool = False
     key: str = "customer_id"
     also: str = ""
+    mirrored: bool = False
 
     def mine(self, ids: Sequence[int]) -> ColumnElement[bool]:
         """Return 'the row is about one of these customers' as SQL."""
         columns = self.model.__table__.c
         return or_(*(columns[key].in_(ids) for key in (self.key, self.also) if key))
+
+    def told_of(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        """Return 'the row is told to one of these customers' as SQL."""
+        return self.model.__table__.c[self.key].in_(ids) if self.mirrored else self.mine(ids)
 
     @property
     def name(self) -> str:
@@ -154,6 +160,7 @@ HOLDINGS: Final[Sequence[Holding]] = (
         },
         goes=True,
         also="other_id",
+        mirrored=True,
     ),
     Holding(CustomerTag, N_("Tags"), {"tag_id": Told(N_("Tag"), names=TAGS)}, goes=True),
     Holding(

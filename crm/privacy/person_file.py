@@ -78,7 +78,7 @@ def everything(u: UnitOfWork, customer_id: int) -> dict[str, Rows]:
 def rows_of(u: UnitOfWork, holding: Holding, ids: Sequence[int]) -> Rows:
     """Return the rows of one table about one customer and whoever was merged into it, whole."""
     table = holding.model.__table__
-    found = u.execute(select(table).where(holding.mine(ids)).order_by(*table.primary_key), raw=True)
+    found = u.execute(select(table).where(holding.told_of(ids)).order_by(*table.primary_key), raw=True)
     return [dict(row) for row in found.mappings()]
 
 
