@@ -149,10 +149,11 @@ def _decide(form: Form, seen: Preview) -> None:
         for place, one in enumerate(seen.questions):
             with sides[place >= half]:
                 picked[one.key] = _ask(form, one, mine)
-        if seen.same:
-            count = len(seen.same)
+        same = {key: value for key, value in seen.same.items() if key != "kind"}  # the type says it
+        if same:
+            count = len(same)
             with st.expander(n_("{n} field is the same on both cards", "{n} fields are the same on both cards", count)):
-                lines = [(_label(key), _written(key, value), "") for key, value in seen.same.items()]
+                lines = [(_label(key), _written(key, value), "") for key, value in same.items()]
                 facts.draw(Box(_("The same on both cards"), lines), key="merge-same")
         facts.draw(_moving(seen), key="merge-moving")
         pressed = form.submit(_("Merge into {name}").format(name=words.md(seen.mine["name"][:40])))

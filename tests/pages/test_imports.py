@@ -8,7 +8,7 @@ from crm.core.access import RightAdjustment
 from crm.core.errors import Invalid
 from crm.core.grants import PRESETS
 from crm.imports import Import, State, run, steps, trial, undo
-from tests.cast import Cast, a_customer
+from tests.cast import Cast, a_customer, a_type
 from tests.pages.screen import opened, part, press, rows, texts
 from tests.test_imports import ran, record_of, staged
 
@@ -114,6 +114,18 @@ def test_the_options_are_kept_in_the_import(cast):
     )
     again = opened("imports", cast.keeper, id=import_id)
     assert rows(again, "preview")[0][-1] == "42"
+
+
+def test_new_customers_get_the_type_that_is_chosen_beside_the_columns(cast):
+    shop = a_type(cast, "Shop")
+    import_id = staged(cast, CONTENT)
+    at = opened("imports", cast.keeper, id=import_id)
+    next(one for one in at.selectbox if one.key.startswith("kind-")).set_value(shop)
+    press(at, "Show the preview")
+    fixed = record_of(cast, import_id).plan.fixed
+    assert (fixed["kind"], fixed["type"]) == ("company", shop)
+    again = opened("imports", cast.keeper, id=import_id)
+    assert next(one for one in again.selectbox if one.key.startswith("kind-")).value == shop
 
 
 def test_a_mapping_without_a_name_is_told_beside_the_columns(cast):

@@ -1,8 +1,10 @@
 """Mass edits on the screen: what to change, what would happen, one button, and undone from the same dialog."""
 
+from sqlalchemy import select
+
 from crm import tags
 from crm.customers import Customer
-from tests.cast import a_customer, a_field
+from tests.cast import a_customer, a_field, a_type
 from tests.pages.screen import field, opened, part, press, rows, texts
 
 
@@ -55,6 +57,22 @@ def test_those_who_have_it_already_are_counted(cast):
     at = chosen(asking(cast), "stage")
     field(at, "stage").set_value("lost").run()
     assert "1 of them is so already." in texts(at)
+
+
+def test_a_type_is_given_to_all_of_its_kind(cast):
+    shop = a_type(cast, "Shop")
+    company, _person = a_customer(cast), a_customer(cast, kind="person")
+    at = chosen(asking(cast), "type")
+    field(at, "type").set_value(shop).run()
+    assert "Company → Shop" in [row[1] for row in rows(at, "change-many")]
+    press(at, "Change 2 customers")
+    with cast.unit() as u:
+        assert [(one.kind, one.type) for one in u.all(select(Customer).order_by(Customer.id))] == [
+            ("company", shop),
+            ("person", "person"),
+        ]
+        assert u.get(Customer, company).type == shop
+    assert r"Type\: Shop · 1 changed · 1 left as it was" in texts(asking(cast))
 
 
 def test_a_leader_changes_the_own_team_only_and_is_not_offered_the_bin(cast):

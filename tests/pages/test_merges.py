@@ -6,7 +6,7 @@ from sqlalchemy import select
 from crm import customers, interactions, merges
 from crm.customers import Customer
 from crm.merges import Merge
-from tests.cast import EMAIL, PHONE, a_call, a_customer
+from tests.cast import EMAIL, PHONE, a_call, a_customer, a_relation, a_type
 from tests.pages.screen import field, opened, part, press, rows, texts
 
 MARKUP = "**Bold** [link](http://evil.example)"
@@ -80,6 +80,21 @@ def test_both_stand_side_by_side_and_one_button_makes_them_one(cast):
     assert box(at, "merged")[0] == {"Contacts": "3"}
     with cast.unit() as u:
         assert interactions.count(u, interactions.Filters(customer_id=one)) == 5
+
+
+def test_types_are_chosen_by_their_names_and_relations_and_steps_are_told_once(cast):
+    one, other = two(cast, type=a_type(cast, "Shop"))
+    third = a_customer(cast, phones=[], emails=[])
+    a_relation(cast, other, third)
+    at = opened("customer", cast.keeper, id=one, do="merge", **{"with": other})
+    assert field(at, f"{one}.type").options == ["Company", "Shop"]
+    assert not [one for one in at.radio if one.key.endswith(".kind")]
+    (moving,) = box(at, "merge-moving")
+    assert moving["Relations"] == "0 + 1 = 1"
+    field(at, f"{one}.type").set_value("other")
+    press(at, "Merge into Ромашка")
+    with cast.unit() as u:
+        assert customers.one(u, one).type == "shop"
 
 
 def test_the_other_card_can_be_the_one_that_stays(cast):

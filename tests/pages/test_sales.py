@@ -9,10 +9,10 @@ from datetime import date
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from crm import customers, interactions, plans
+from crm import customers, interactions, plans, stages
 from crm.core.people import Team, User
 from crm.interactions import Interaction
-from tests.cast import NORTH, PARTS, a_customer, a_field
+from tests.cast import NORTH, PARTS, a_customer, a_field, a_type
 from tests.pages.screen import field, opened, part, press, rows, texts
 from ui.forms import Versions
 from ui.navigation import SCREENS
@@ -344,6 +344,29 @@ def test_one_field_is_changed_from_the_list(cast):
     with cast.unit() as u:
         stored = customers.one(u, key)
         assert (stored.stage, stored.city, stored.responsible_id) == ("loyal", "Perm", PARTS["mate"].id)
+
+
+def test_a_stage_that_is_changed_in_the_list_says_why(cast):
+    key = a_customer(cast)
+    at = opened("customers", cast.rep, do="quick", id=key, field="stage")
+    field(at, "stage").set_value("lost")
+    field(at, "stage_reason").input("Moved away")
+    press(at, "Save")
+    with cast.unit() as u:
+        assert [(row["after"], row["reason"]) for row in stages.steps(u, key)] == [("lost", "Moved away")]
+
+
+def test_one_field_from_the_list_demands_of_the_template_this_field_and_no_other(cast):
+    shop = a_type(cast, "Shop", city="must", industry="must")
+    key = a_customer(cast, city="Perm", type=shop)
+    at = opened("customers", cast.rep, do="quick", id=key, field="city")
+    assert field(at, "city").label == "City \\*"
+    field(at, "city").input("")
+    assert "Please fill in this field." in texts(press(at, "Save"))
+    field(at, "city").input("Tver")
+    press(at, "Save")
+    with cast.unit() as u:
+        assert customers.one(u, key).city == "Tver", "that the industry is missing stops nobody here"
 
 
 def test_what_a_colleague_changed_meanwhile_is_not_overwritten_from_the_list(cast):
