@@ -151,8 +151,8 @@ def _add(u: UnitOfWork, fresh: Sequence[Match]) -> None:
     raw, bulk: a record object per row costs ten times as much.
     """
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    own = fields.definitions(u)
-    demands = {code: templates.demanded(one, own) for code, one in templates.types(u).items()} if fresh else {}
+    own, given = fields.definitions(u), {one.now.facts["type"] for one in fresh if one.now}
+    demands = {code: templates.demanded(one, own) for code, one in templates.types(u).items() if code in given}
     for one in fresh:
         found[Customer.__table__].append(_customer(u, one) | {"completeness": _complete(one, demands)})
         for name, model in MODELS.items():
