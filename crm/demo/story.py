@@ -172,7 +172,11 @@ def _consents(today: _Today) -> None:
             continue
         who = today.staff.ids[person.username]
         with unit_of_work(today.database, Identity(who), now=today.now) as u:
-            mine = select(Customer.id).where(Customer.responsible_id == who, Customer.archived_at.is_(None))
+            mine = select(Customer.id).where(
+                Customer.responsible_id == who,
+                Customer.archived_at.is_(None),
+                Customer.last_interaction_at.is_not(None),
+            )
             for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(CONSENTING)):
                 _allowed(u, key, today.day)
 

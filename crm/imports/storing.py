@@ -31,10 +31,8 @@ class Written:
     tags: list[int] = field(default_factory=list)
 
 
-def write(u: UnitOfWork, matches: Iterable[Match], mark: Mapping[str, Any], *, unlearn: bool = False) -> Written:
+def write(u: UnitOfWork, matches: Iterable[Match], mark: Mapping[str, Any]) -> Written:
     """Store new customers and changed ones. mark: what the log says of each change besides.
-
-    unlearn: the look-up forgets words that nobody bears any more.
 
     Raises Conflict when one was changed meanwhile. What the guards would ask was asked by whoever decided, for each.
     """
@@ -51,9 +49,8 @@ def write(u: UnitOfWork, matches: Iterable[Match], mark: Mapping[str, Any], *, u
         _change(u, one, done.changes[one.id or 0])
     customers.note_steps(u, _steps(changed))
     customers.measure(u, [one.id for one in changed if one.id])
-    gone = _index(u, fresh, changed)
-    if unlearn:
-        search.unlearn(u, gone)
+    # at once: a word that one row brings and a later one takes away is none of those that an undo knows of
+    search.unlearn(u, _index(u, fresh, changed))
     log = {one.id or 0: told(*_pair(one)) | dict(mark) for one in changed}
     if log:
         u.remember_each(Customer, log)

@@ -92,7 +92,7 @@ def _restore(u: UnitOfWork, record: Import, rows: Sequence[Mapping[str, Any]]) -
             matches.append(match)
         else:
             kept[row["customer_id"]] = [Kept.REACH]
-    write(u, matches, {"import": [record.id, None]}, unlearn=True)
+    write(u, matches, {"import": [record.id, None]})
     table = ImportChange.__table__
     mine = (table.c.import_id == record.id) & (table.c.customer_id == bindparam("of"))
     marked = [{"of": row["customer_id"], "left": kept.get(row["customer_id"], [])} for row in rows]

@@ -35,8 +35,10 @@ CLICKED = "document.addEventListener('click', () => { window.clicked = Date.now(
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose from a list of Streamlit's."""
-    page.get_by_role("combobox", name=label, exact=True).click()
+    """Choose from a list of Streamlit's: a long one shows what fits below its field until somebody types."""
+    field = page.get_by_role("combobox", name=label, exact=True)
+    field.click()
+    field.fill(option)
     page.get_by_role("option", name=option, exact=True).click()
 
 

@@ -392,11 +392,11 @@ def test_an_address_that_leads_to_no_adjustable_cell_opens_nothing(cast, role, r
 
 def test_a_preset_shows_what_it_changes_before_it_does(cast):
     at = opened("rights", cast.admin, do="preset-small_team")
-    assert "7 rights change:" in texts(at)
+    assert "8 rights change:" in texts(at)
     assert ["Change names, phones, e-mails and addresses", "Sales rep", "– → own"] in rows(at, "preset")
     press(at, "Apply")
     with cast.unit(cast.admin) as u:
-        assert int(rights.matrix(u)["is_adjusted"].sum()) == 7
+        assert int(rights.matrix(u)["is_adjusted"].sum()) == 8
     assert "in this state already" in texts(opened("rights", cast.admin, do="preset-small_team"))
 
 
