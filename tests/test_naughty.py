@@ -20,6 +20,7 @@ from crm import (
     purchases,
     requisites,
     saved_filters,
+    stages,
     teams,
     users,
 )
@@ -175,6 +176,23 @@ def _person(cast: Cast, text: str) -> Written:
     return _read(cast, lambda u: users.directory(u)[one])
 
 
+def _strategy(key: str) -> Writer:
+    def write(cast: Cast, text: str) -> Written:
+        with cast.unit(cast.leader) as u:
+            seen = stages.strategies(u).get("lost", {}).get("version", 0)
+            stages.set_strategy(u, "lost", **{"strategy": "", "next_step": ""} | {key: text}, seen=seen)
+        return _read(cast, lambda u: stages.strategies(u)["lost"][key])
+
+    return write
+
+
+def _stage_reason(cast: Cast, text: str) -> Written:
+    key = a_customer(cast)
+    with cast.unit() as u:
+        customers.edit(u, key, {"stage": "lost"}, seen=1, reason=text)
+    return _read(cast, lambda u: stages.steps(u, key)[0]["reason"])
+
+
 WRITERS: Final[Mapping[str, Writer]] = {
     **{
         f"customers.{key}": _customer(key)
@@ -184,6 +202,8 @@ WRITERS: Final[Mapping[str, Writer]] = {
     **{f"contacts.{key}": _contact(key) for key in ("name", "position", "department", "note")},
     **{f"requisites.{key}": _requisites(key) for key in ("name", "address")},
     **{f"interactions.{key}": _interaction(key) for key in ("topic", "note")},
+    **{f"stages.{key}": _strategy(key) for key in ("strategy", "next_step")},
+    "stages.reason": _stage_reason,
     "consents.proof": _proof,
     "change_requests.text": _request,
     "purchases.note": _purchase,
