@@ -88,7 +88,10 @@ class Base(DeclarativeBase):
 
 
 class Record(Base):
-    """A row that people change: identity plus the version that optimistic locking compares."""
+    """A row that people change: identity plus the version that optimistic locking compares.
+
+    An id is never given again: the log, merges, undone imports and addresses name rows by it after they are gone.
+    """
 
     __abstract__ = True
 
@@ -99,3 +102,9 @@ class Record(Base):
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  SQLAlchemy calls it on the class
         """Let the mapper compare and raise the version at each update."""
         return {"version_id_col": cls.version}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let SQLite remember the ids of rows that are gone, as PostgreSQL does."""
+        super().__init_subclass__(**options)
+        if "__tablename__" in cls.__dict__:
+            cls.__table__.dialect_kwargs["sqlite_autoincrement"] = True

@@ -376,7 +376,9 @@ def test_a_step_that_somebody_took_is_work(cast):
 def test_kind_and_type_come_back_together_or_not_at_all(cast):
     shop, firm, patient = a_type(cast, "Shop"), a_type(cast, "Firm"), a_type(cast, "Patient", "person")
     keys = [a_customer(cast, external_number=number, type=shop) for number in "12"]
-    import_id = staged(cast, f"external number,type\n1,{patient}\n2,{patient}\n", on_match="update")
+    columns = {"number": "external_number", "type": "type"}
+    content = f"number,type\n1,{patient}\n2,{patient}\n"
+    import_id = staged(cast, content, columns=columns, on_match="update")
     ran(cast, import_id)
     assert [(row["kind"], row["type"]) for row in stored(cast)] == [("person", patient)] * 2
     with cast.unit(cast.keeper) as u:

@@ -12,7 +12,7 @@ from crm.customers import Customer
 from crm.imports import FieldMapping, OnMatch, guessing, moments
 from crm.imports.mapping import check
 from crm.templates import Type
-from tests.cast import PARTS, Cast, a_customer, a_type, is_measured
+from tests.cast import PARTS, Cast, a_customer, a_field, a_type, is_measured
 from tests.test_imports import causes, counts, grant, ran, record_of, staged, stored, tried
 
 
@@ -366,29 +366,35 @@ def classes(cast: Cast) -> list[tuple[str, str]]:
 def test_a_row_that_only_says_the_kind_that_it_is_leaves_the_type(cast):
     shop = a_type(cast, "Shop")
     a_customer(cast, external_number="17", type=shop)
-    assert both(cast, "number,kind,city\n17,company,Rome\n", on_match="update", columns=COLUMNS) == (0, 1, 0, 0)
+    assert both(cast, "number,kind,city\n17,company,Rome\n", on_match="update", columns=CLASSED) == (0, 1, 0, 0)
     assert classes(cast) == [("company", shop)]
-    assert both(cast, "number,kind,city\n17,person,Rome\n", on_match="update", columns=COLUMNS) == (0, 1, 0, 0)
+    assert both(cast, "number,kind,city\n17,person,Rome\n", on_match="update", columns=CLASSED) == (0, 1, 0, 0)
     assert classes(cast) == [("person", "person")], "the type was one of companies"
 
 
-COLUMNS = {"number": "external_number", "kind": "kind", "city": "city"}
+CLASSED = {"number": "external_number", "kind": "kind", "city": "city"}
 
 
 def test_new_customers_get_the_chosen_type_where_the_row_says_nothing(cast):
     shop, patient = a_type(cast, "Shop"), a_type(cast, "Patient", "person")
     fixed = {"kind": "company", "type": shop}
-    assert both(cast, "name,type,kind\nA,,\nB,Patient,\nC,,company\nD,,person\n", fixed=fixed) == (4, 0, 0, 0)
+    columns = {"name": "name", "type": "type", "kind": "kind"}
+    content = "name,type,kind\nA,,\nB,Patient,\nC,,company\nD,,person\n"
+    assert both(cast, content, columns=columns, fixed=fixed) == (4, 0, 0, 0)
     assert classes(cast) == [("company", shop), ("person", patient), ("company", shop), ("person", "person")]
     assert is_measured(cast)
 
 
 def test_own_fields_that_the_template_leaves_out_are_not_demanded_of_a_row(cast):
-    with cast.unit(cast.keeper) as u:
-        one = fields.add(u, {"label": "Fleet", "kind": "text", "whose": "company", "mandatory": True})
+    one = a_field(cast, "Fleet", whose="company", mandatory=True)
     shop = a_type(cast, "Shop", **{one.key: "out"})
     fixed = {"kind": "company", "type": shop}
-    assert both(cast, "name,type\nA,\nB,Company\n", fixed=fixed) == (1, 0, 0, 1)
+    assert both(cast, "name,type\nA,\nB,Company\n", columns={"name": "name", "type": "type"}, fixed=fixed) == (
+        1,
+        0,
+        0,
+        1,
+    )
     assert classes(cast) == [("company", shop)]
 
 

@@ -639,6 +639,20 @@ def test_a_relation_that_both_have_stands_once(cast):
     assert sorted(related(cast, third)) == [("employee", one), ("employee", other)]
 
 
+def test_a_row_that_is_added_since_never_goes_away_under_the_number_of_one_that_is_gone(cast):
+    one, other, third, fourth = (a_customer(cast, phones=[], emails=[]) for _ in range(4))
+    a_relation(cast, other, third, "partner")
+    merge = merged(cast, one, other)
+    with cast.unit() as u:
+        (link,) = relations.of(u, one)
+        relations.unlink(u, link.relation_id)
+    a_relation(cast, one, fourth, "partner")
+    undone(cast, merge)
+    assert related(cast, one) == [("partner", fourth)]
+    assert related(cast, fourth) == [("partner", one)]
+    assert related(cast, other) == []
+
+
 # --- undoing after later edits ------------------------------------------------------------
 
 

@@ -128,8 +128,6 @@ class Customer(Guarded, Record):
             *("interaction_count", "last_purchase_at", "purchase_count", "created_at"),
             *("completeness", "verified_at", "verified_by_id"),
         ),
-        # an undone import removes customers: no address of theirs ever leads to somebody else
-        {"sqlite_autoincrement": True},
     )
     area: ClassVar[str] = "customers"
     replaced_by: ClassVar[str] = "merged_into_id"

@@ -44,6 +44,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
         sa.UniqueConstraint("name", name=op.f("uq_backups_name")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("backups", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_backups_made_at"), ["made_at"], unique=False)
@@ -71,6 +72,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_types")),
         sa.UniqueConstraint("code", name=op.f("uq_customer_types_code")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "daily_counts",
@@ -94,6 +96,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_runs")),
         sa.UniqueConstraint("job_id", name=op.f("uq_duplicate_runs_job_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "job_progress",
@@ -136,6 +139,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_own_fields")),
         sa.UniqueConstraint("code", name=op.f("uq_own_fields_code")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "products",
@@ -150,6 +154,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.CheckConstraint("price >= 0", name=op.f("ck_products_price")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
         sa.UniqueConstraint("code", name=op.f("uq_products_code")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("products", schema=None) as batch_op:
         batch_op.create_index("ix_products_category_name", ["category", "name", "id"], unique=False)
@@ -163,6 +168,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_right_adjustments")),
         sa.UniqueConstraint("role", "right", name=op.f("uq_right_adjustments_role_right")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "search_parts",
@@ -189,6 +195,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_settings")),
         sa.UniqueConstraint("key", name=op.f("uq_settings_key")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "stage_strategies",
@@ -200,6 +207,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_strategies")),
         sa.UniqueConstraint("stage", name=op.f("uq_stage_strategies_stage")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "tags",
@@ -210,6 +218,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
         sa.UniqueConstraint("key", name=op.f("uq_tags_key")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "teams",
@@ -222,6 +231,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["parent_id"], ["teams.id"], name=op.f("fk_teams_parent_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
         sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("teams", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_teams_leader_id"), ["leader_id"], unique=False)
@@ -267,6 +277,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_users_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("username", name=op.f("uq_users_username")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_users_email"), ["email"], unique=False)
@@ -402,6 +413,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_exports_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
         sa.UniqueConstraint("stored_as", name=op.f("uq_exports_stored_as")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.create_index("ix_exports_responsible", ["responsible_id", "id"], unique=False)
@@ -443,6 +455,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_imports_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
         sa.UniqueConstraint("stored_as", name=op.f("uq_imports_stored_as")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("imports", schema=None) as batch_op:
         batch_op.create_index("ix_imports_responsible", ["responsible_id", "id"], unique=False)
@@ -459,6 +472,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_list_columns_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_columns")),
         sa.UniqueConstraint("responsible_id", name=op.f("uq_list_columns_responsible_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "mass_edits",
@@ -479,6 +493,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_mass_edits_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mass_edits")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("mass_edits", schema=None) as batch_op:
         batch_op.create_index("ix_mass_edits_created", ["created_at"], unique=False)
@@ -500,6 +515,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["responsible_id"], ["users.id"], name=op.f("fk_notices_responsible_id_users"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("notices", schema=None) as batch_op:
         batch_op.create_index("ix_notifications_person", ["responsible_id", "read_at", "id"], unique=False)
@@ -521,6 +537,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_plans_responsible_id_users")),
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_plans_team_id_teams")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.create_index("ix_plans_period", ["starts_on", "ends_on"], unique=False)
@@ -565,6 +582,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_saved_filters_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_filters")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("saved_filters", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_saved_filters_responsible_id"), ["responsible_id"], unique=False)
@@ -609,6 +627,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["done_by_id"], ["users.id"], name=op.f("fk_change_requests_done_by_id_users")),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_change_requests_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_requests")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("change_requests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_change_requests_customer_id"), ["customer_id"], unique=False)
@@ -635,6 +654,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_consents_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consents_customer_id"), ["customer_id"], unique=False)
@@ -661,6 +681,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_contacts_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contacts_customer_id"), ["customer_id"], unique=False)
@@ -677,6 +698,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name=op.f("fk_customer_tags_tag_id_tags")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_tags")),
         sa.UniqueConstraint("customer_id", "tag_id", name=op.f("uq_customer_tags_customer_id_tag_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customer_tags", schema=None) as batch_op:
         batch_op.create_index("ix_customer_tags_tag", ["tag_id", "customer_id"], unique=False)
@@ -702,6 +724,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_pairs")),
         sa.UniqueConstraint("customer_id", "other_id", name=op.f("uq_duplicate_pairs_customer_id_other_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("duplicate_pairs", schema=None) as batch_op:
         batch_op.create_index("ix_duplicate_pairs_open", ["parted_at", "certainty", "id"], unique=False)
@@ -719,6 +742,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_emails_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("emails", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_emails_address"), ["address"], unique=False)
@@ -773,6 +797,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         ),
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_interactions_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interactions")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("interactions", schema=None) as batch_op:
         batch_op.create_index("ix_interactions_at", ["at", "id", "customer_id"], unique=False)
@@ -816,6 +841,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["other_id"], ["customers.id"], name=op.f("fk_merges_other_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("merges", schema=None) as batch_op:
         batch_op.create_index("ix_merges_customer", ["customer_id", "id"], unique=False)
@@ -834,6 +860,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_phones_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_phones")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("phones", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_phones_customer_id"), ["customer_id"], unique=False)
@@ -858,6 +885,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sa.ForeignKeyConstraint(["responsible_id"], ["users.id"], name=op.f("fk_purchases_responsible_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchases")),
         sa.UniqueConstraint("customer_id", "number", name=op.f("uq_purchases_customer_id_number")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("purchases", schema=None) as batch_op:
         batch_op.create_index("ix_purchases_at", ["at", "id"], unique=False)
@@ -881,6 +909,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_relations")),
         sa.UniqueConstraint("customer_id", "other_id", "kind", name=op.f("uq_relations_customer_id_other_id_kind")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("relations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_relations_other_id"), ["other_id"], unique=False)
@@ -906,6 +935,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_requisites_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requisites")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("requisites", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requisites_customer_id"), ["customer_id"], unique=False)
@@ -924,6 +954,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["customer_id"], ["customers.id"], name=op.f("fk_stage_changes_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_changes")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("stage_changes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_stage_changes_customer_id"), ["customer_id"], unique=False)
@@ -961,6 +992,7 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
             ["purchase_id"], ["purchases.id"], name=op.f("fk_purchase_lines_purchase_id_purchases"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_lines")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("purchase_lines", schema=None) as batch_op:
         batch_op.create_index("ix_purchase_lines_customer", ["customer_id"], unique=False)
