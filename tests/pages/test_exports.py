@@ -21,7 +21,7 @@ def test_the_dialog_says_how_many_and_which_columns_and_gives_the_file(cast):
     at = opened("customers", cast.keeper, do="export", stage="lost")
     said = texts(at)
     assert "As the list is narrowed now: **1 customer**." in said
-    assert "Columns: Name, Kind, Phones" in said
+    assert "Columns: Name, Kind, Type, Phones" in said
     assert links(at) == []
     at = press(at, BUTTON)
     (address,) = links(at)
