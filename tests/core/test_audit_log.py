@@ -32,6 +32,7 @@ def test_a_new_customer_is_written_down_with_its_contact_data_hidden(cast):
     assert (customer.record, customer.record_id) == ("customers", key)
     assert customer.changes == {
         "kind": [None, "company"],
+        "type": [None, "company"],
         "name": [None, HIDDEN],
         "city": [None, "Kazan"],
         "address": [None, HIDDEN],
