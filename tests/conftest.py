@@ -19,7 +19,7 @@ from hypothesis import settings  # noqa: E402
 from playwright.sync_api import Playwright, sync_playwright  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
-from crm.core import clock, config, jobs, records  # noqa: E402
+from crm.core import changes, clock, config, jobs, records  # noqa: E402
 from db import migrate  # noqa: E402
 from db.engine import Database, connect  # noqa: E402
 from tests.cast import NOW, Cast  # noqa: E402
@@ -100,6 +100,7 @@ def database(
     else:
         found = request.getfixturevalue("postgres_database")
         _wipe(found)
+        changes.forget(found)  # below the door nobody else says that everything is another
     monkeypatch.setenv("RAPPORT_DATA", str(tmp_path))
     monkeypatch.setenv("RAPPORT_DATABASE_URL", found.url.render_as_string(hide_password=False))
     config.forget()

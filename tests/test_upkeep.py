@@ -11,7 +11,7 @@ from crm.core.access import SYSTEM
 from crm.core.jobs import JobContext, JobProgress
 from crm.core.once import CommandKey
 from crm.core.people import SignIn
-from crm.mass_edits import KEPT_FOR, MassEdit
+from crm.mass_edits import MassEdit, MassEditRow
 from crm.notifications import Notification
 from crm.search import PARTS, TOKENS
 from db.engine import Database
@@ -68,9 +68,12 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
             {"job_id": name, "done": 1, "total": 1, "at": NOW - age} for name, age in (("old", old), ("young", young))
         ],
         MassEdit: [
-            {"id": n, "changes": {}, "total": 0, "created_at": NOW - age}
-            for n, age in ((1, KEPT_FOR + timedelta(days=1)), (2, young))
+            {"id": key, "responsible_id": 1, "changes": {}, "total": 0, "state": "finished", "created_at": NOW - age}
+            | {f"{fate}_count": 0 for fate in ("changed", "same", "left", "back", "kept")}
+            | {"version": 1}
+            for key, age in ((1, old), (2, young))
         ],
+        MassEditRow: [{"mass_edit_id": key, "customer_id": 1, "fate": "same", "before": None} for key in (1, 2)],
         SignIn: [
             {
                 "id": 1,
@@ -102,8 +105,8 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
         "command_keys": 1,
         "notices": 1,
         "backups": 1,
-        "job_progress": 1,
         "mass_edits": 1,
+        "job_progress": 1,
         "search_tokens": 1,
         "search_parts": 1,
         "sign_ins": 1,
@@ -112,9 +115,9 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
     assert left(cast.database, CommandKey.key) == ["young"]
     assert left(cast.database, Notification.id) == [2, 3]
     assert left(cast.database, Backup.id) == [2]
+    assert left(cast.database, MassEditRow.mass_edit_id) == [2]
     assert left(cast.database, JobProgress.job_id) == ["young"]
     assert left(cast.database, SignIn.id) == [2]
-    assert left(cast.database, MassEdit.id) == [2]
     assert 999 not in left(cast.database, TOKENS.c.customer_id)
     assert 1 in left(cast.database, TOKENS.c.customer_id)
     assert "nbegone" not in left(cast.database, PARTS.c.token)
