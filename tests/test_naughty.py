@@ -71,7 +71,7 @@ Writer = Callable[[Cast, str], Written]
 def _read(cast: Cast, look: Callable[[Any], Any]) -> Written:
     def again() -> str | None:
         with cast.unit() as u:
-            return look(u)  # type: ignore[no-any-return]
+            return look(u)  # type: ignore[no-any-return]  # a text of its column
 
     return again
 
@@ -125,7 +125,7 @@ def _interaction(key: str) -> Writer:
 def _proof(cast: Cast, text: str) -> Written:
     of, facts = a_customer(cast), {"purpose": "email", "basis": "consent", "given_on": DAY, "how": "paper"}
     with cast.unit() as u:
-        one = consents.record(u, of, **facts, proof=text).id  # type: ignore[arg-type]
+        one = consents.record(u, of, **facts, proof=text).id  # type: ignore[arg-type]  # each fits its parameter
     return _read(cast, lambda u: consents.one(u, one)["proof"])
 
 

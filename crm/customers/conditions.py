@@ -180,7 +180,7 @@ def _sql(part: Part, name: str, *, by_row: bool) -> ColumnElement[bool]:
         return _by_bearer(part, TOKENS.c.customer_id, TOKENS.c.token, name)
     column = _column(part, by_row=by_row)
     if part.operator in {Operator.EMPTY, Operator.FILLED}:
-        return column.is_(None) if part.operator is Operator.EMPTY else column.is_not(None)  # type: ignore[no-any-return]
+        return column.is_(None) if part.operator is Operator.EMPTY else column.is_not(None)  # type: ignore[no-any-return]  # a condition
     return _COMPARED.get(part.takes, _among)(part, column, name)
 
 
@@ -228,18 +228,18 @@ def _text(part: Part, column: Any, name: str) -> ColumnElement[bool]:
 
 def _number(part: Part, column: Any, name: str) -> ColumnElement[bool]:
     value = bindparam(name, type_=Float)
-    return {Operator.MORE: column > value, Operator.LESS: column < value}.get(part.operator, column == value)  # type: ignore[no-any-return]
+    return {Operator.MORE: column > value, Operator.LESS: column < value}.get(part.operator, column == value)  # type: ignore[no-any-return]  # likewise
 
 
 def _in_time(part: Part, column: Any, name: str) -> ColumnElement[bool]:
     begins, ended = (bindparam(f"{name}_{n}", type_=column.type) for n in range(2))
     match part.operator:
         case Operator.BEFORE:
-            return column < begins  # type: ignore[no-any-return]
+            return column < begins  # type: ignore[no-any-return]  # likewise
         case Operator.AFTER:
-            return column >= ended  # type: ignore[no-any-return]
+            return column >= ended  # type: ignore[no-any-return]  # likewise
         case Operator.OLDER:
-            return column < ended  # type: ignore[no-any-return]
+            return column < ended  # type: ignore[no-any-return]  # likewise
         case _:
             return and_(column >= begins, column < ended)
 

@@ -275,9 +275,9 @@ def few(u: UnitOfWork) -> bool:
     return answer
 
 
-def capped(u: UnitOfWork, keys: AnySelect) -> int:
-    """Return how many rows a statement of keys gives, counting no further than COUNT_CAP + 1."""
-    return int(u.value(_counted(keys).params(cap=COUNT_CAP + 1)))
+def capped(u: UnitOfWork, keys: AnySelect, cap: int = COUNT_CAP) -> int:
+    """Return how many rows a statement of keys gives, counting no further than cap + 1."""
+    return int(u.value(_counted(keys).params(cap=cap + 1)))
 
 
 def counting(keys: AnySelect) -> Prepared:

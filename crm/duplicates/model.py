@@ -193,8 +193,8 @@ def settings(count: int) -> Any:
 
 
 def _in_splink(one: Comparison) -> Any:
-    from splink import comparison_level_library as levels  # noqa: PLC0415
-    from splink import comparison_library  # noqa: PLC0415
+    from splink import comparison_level_library as levels  # noqa: PLC0415  heavy, likewise
+    from splink import comparison_library  # noqa: PLC0415  heavy, likewise
 
     found: list[Any] = [levels.CustomLevel(one.missing).configure(is_null_level=True)]
     for level in one.levels:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from crm import customers, fields, tags, templates
 from crm.core.access import Owned
@@ -21,6 +21,12 @@ def rights(changes: Changes) -> tuple[str, ...]:
     """Return the rights that must reach a customer for these changes."""
     needed = {RESPONSIBLE: "customers.assign", BIN: "customers.archive"}
     return tuple(dict.fromkeys(("customers.view", RIGHT, *(needed.get(key, "customers.edit") for key in changes))))
+
+
+def within(u: UnitOfWork, changes: Changes) -> list[ColumnElement[bool]]:
+    """Return 'every right that these changes need reaches the customer' as SQL conditions."""
+    inside = (Customer.rows(u.actor, right) for right in rights(changes))
+    return [one for one in inside if one is not None]
 
 
 def of_fields(changes: Changes) -> dict[str, Any]:

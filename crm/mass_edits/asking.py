@@ -84,9 +84,8 @@ def preview(u: UnitOfWork, filters: Filters, wish: Wish) -> Preview:
     as_wished = reached.where(*(getattr(Customer, key).is_not_distinct_from(plain[key]) for key in plain))
     columns = [Customer.id, Customer.name, Customer.extra, *(getattr(Customer, key) for key in plain)]
     first = select(*columns).where(Customer.id.in_(reached)).order_by(Customer.sort_name, Customer.id).limit(SHOWN)
-    return Preview(
-        _counted(u, reached), _counted(u, as_wished) if is_plain else None, changes, _before(u, first, changes)
-    )
+    same = customers.capped(u, as_wished, MOST) if is_plain else None
+    return Preview(customers.capped(u, reached, MOST), same, changes, _before(u, first, changes))
 
 
 _COLUMNS: Final = {RESPONSIBLE: "responsible_id"}
@@ -101,15 +100,10 @@ def _before(u: UnitOfWork, first: AnySelect, changes: Changes) -> list[dict[str,
     ]
 
 
-def _counted(u: UnitOfWork, reached: AnySelect) -> int:
-    return int(u.value(select(func.count()).select_from(reached.limit(MOST + 1).subquery())))
-
-
 def _reached(u: UnitOfWork, filters: Filters, changes: Changes) -> AnySelect:
     """Return the ids of the customers whom the filters leave and whom every right that is needed reaches."""
     found = customers.keys(u, filters, right=RIGHT).order_by(None)
-    inside = [Customer.rows(u.actor, right) for right in applying.rights(changes)]
-    return found.where(*(one for one in inside if one is not None))
+    return found.where(*applying.within(u, changes))
 
 
 def _checked(u: UnitOfWork, wish: Wish) -> dict[str, Any]:

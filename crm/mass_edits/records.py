@@ -86,7 +86,7 @@ class MassEdit(Guarded, Record):
     def rows(cls, actor: Actor, right: str) -> ColumnElement[bool] | None:
         """Return 'inside the scope in which one may change many': who only looks at customers sees none."""
         del right
-        return actor.within(RIGHT, cls)  # type: ignore[arg-type]
+        return actor.within(RIGHT, cls)  # type: ignore[arg-type]  # the class has the three columns
 
     @property
     def is_under_way(self) -> bool:

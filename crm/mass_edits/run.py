@@ -117,10 +117,8 @@ def _go(u: UnitOfWork, record: MassEdit, fate: Fate, step: Step, *, otherwise: F
 
 def _reached(u: UnitOfWork, record: MassEdit, ids: Iterable[int]) -> dict[int, Customer]:
     """Return the customers of these whom the asker still reaches, held until the commit."""
-    inside = [Customer.rows(u.actor, right) for right in applying.rights(record.changes)]
-    statement = select(Customer).where(
-        Customer.id.in_(ids), Customer.merged_into_id.is_(None), *(one for one in inside if one is not None)
-    )
+    inside = applying.within(u, record.changes)
+    statement = select(Customer).where(Customer.id.in_(ids), Customer.merged_into_id.is_(None), *inside)
     return {one.id: one for one in u.all(statement.order_by(Customer.id).with_for_update(of=Customer))}
 
 
