@@ -15,7 +15,7 @@ from crm.interactions import DIRECTIONS, OUTCOMES
 from crm.templates import Group, Level, Place
 from ui import choices, customer_types, forms, own_fields, request_forms, words
 from ui.double_forms import Doubles
-from ui.forms import Form, Versions, in_dialog
+from ui.forms import MUST, Form, Versions, in_dialog
 from ui.page import dialog_key, go, seen_version
 from ui.session import _, asked, attempt, may, me, tell, translated, uow, zone
 
@@ -236,7 +236,7 @@ def draw_field(form: Form, place: Place, value: Mapping[str, Any]) -> None:
     if field.startswith(OWN):
         own_fields.draw(form, place, now)
         return
-    label = labels()[field] + (" \\*" if place.level is Level.MUST else "")
+    label = labels()[field] + (MUST if place.level is Level.MUST else "")
     if field == "stage":
         form.choice(field, label, translated(STAGES), value=now)
         if now is not None:

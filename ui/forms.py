@@ -16,6 +16,9 @@ from ui.session import Tried, _, language, once_key, used
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
 """How a day is typed in each language; elsewhere DD/MM/YYYY."""
 
+MUST: Final = " *"
+"""Stands behind the name of a field that must be filled; unescaped, for the name is read aloud as it is written."""
+
 HANG_TOGETHER: Final = 3
 """So many chips fit beside each other on a telephone, in every language."""
 

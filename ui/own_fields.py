@@ -14,7 +14,7 @@ from crm.fields import Definition, FieldKind, FieldList
 from crm.templates import Level, Place
 from ui import filters, tables, words
 from ui.filters import Filter
-from ui.forms import Form
+from ui.forms import MUST, Form
 from ui.session import _, language, watched
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -108,7 +108,7 @@ def draw(form: Form, place: Place, value: Any) -> None:
 
 
 def _draw(form: Form, one: Definition, value: Any, *, must: bool) -> None:
-    label = words.md(one.label) + (" \\*" if must else "")
+    label = words.md(one.label) + (MUST if must else "")
     match one.kind:
         case FieldKind.DATE:
             form.day(

@@ -84,7 +84,7 @@ def test_enter_saves_where_a_field_has_one_line(scene):
     customer_id = a_customer(scene.cast)
     keeper = scene.enter("keeper")
     keeper.open(f"/customer?id={customer_id}&do=personal&seen=1")
-    name = dialog(keeper.page).get_by_label("Name", exact=True)
+    name = dialog(keeper.page).get_by_label("Name *", exact=True)
     expect(name).to_be_focused()
     name.fill("Renamed by keys")
     keeper.page.keyboard.press("Enter")
