@@ -15,6 +15,7 @@ BENCHES: Final = {
     "counter": "from a save to every viewer's new number, 50 viewers, and what their looking costs",
     "sessions": "signed-in people who click every 2 seconds: 150 a process, 300 on two behind nginx, memory of each",
     "lookup": "the look-up box: time of the query layer for each kind of question, and whether the one meant is found",
+    "records": "the card and the list with two filters: time of the query layer for what the page reads",
     "duplicates_base": "duplicates of the whole base: precision and recall on known ones, seconds and memory of a look",
     "imports": "rows a second of an import, of updates and of an undo beside the bare insert, and what a reader waits meanwhile",
     "doubles": "whether somebody is there already: time of the look that a form takes while a customer is entered",

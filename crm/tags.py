@@ -170,7 +170,10 @@ _OF: Final = Prepared(
     .order_by(Tag.key)
 )
 _COUNTS: Final = Prepared(
-    select(CustomerTag.tag_id, func.count(CustomerTag.id).label("n")).group_by(CustomerTag.tag_id)
+    select(CustomerTag.tag_id, func.count(CustomerTag.id).label("n"))
+    .join(Customer, Customer.id == CustomerTag.customer_id)
+    .where(Customer.archived_at.is_(None))
+    .group_by(CustomerTag.tag_id)
 )
 _UNDER: Final = Prepared(
     select(CustomerTag.customer_id)
@@ -200,7 +203,7 @@ def of(u: UnitOfWork, customer_ids: Iterable[int]) -> dict[int, list[dict[str, A
 
 
 def counts(u: UnitOfWork) -> Mapping[int, int]:
-    """Return tag -> how many of the customers whom the reader sees have it."""
+    """Return tag -> how many of the customers whom the reader sees have it: as many as the list shows, so without the bin."""
     return {row["tag_id"]: row["n"] for row in u.rows(_COUNTS)}
 
 

@@ -181,6 +181,17 @@ def test_the_list_is_narrowed_by_a_tag_that_few_or_many_bear(cast, monkeypatch, 
         assert customers.count(u, Filters(tag_id=4711)) == 0
 
 
+def test_a_tag_counts_the_customers_that_its_list_shows(cast):
+    keys = [a_customer(cast, of) for of in ("rep", "rep", "rival")]
+    for key in keys:
+        put(cast, key, "VIP")
+    with cast.unit(cast.rep) as u:
+        customers.archive(u, keys[0], seen=1)
+    with cast.unit(cast.rep) as u:
+        ((tag_id, count),) = tags.counts(u).items()
+        assert count == customers.count(u, Filters(tag_id=tag_id)) == 1
+
+
 def test_many_customers_have_their_tags_in_one_question(cast, monkeypatch):
     keys = [a_customer(cast) for _ in range(3)]
     for key in keys:
