@@ -92,7 +92,7 @@ def _last_type() -> str:
 
 def _draw_rest(form: Form, groups: Sequence[Group]) -> None:
     """Draw what is asked besides: first what is wanted, under the titles of its groups, then what one may know besides."""
-    rest = [Group(one.title, tuple(each for each in one.places if each.key not in EARLY)) for one in groups]
+    rest = [Group(_title_of_rest(one), tuple(each for each in one.places if each.key not in EARLY)) for one in groups]
     first = [Group(one.title, tuple(each for each in one.places if _is_wanted(each))) for one in rest]
     _draw_groups(form, [one for one in first if one.places], {})
     further = [each for one in rest for each in one.places if not _is_wanted(each)]
@@ -100,6 +100,11 @@ def _draw_rest(form: Form, groups: Sequence[Group]) -> None:
         with st.expander(_("Further fields")):
             for each in further:
                 draw_field(form, each, {})
+
+
+def _title_of_rest(one: Group) -> str:
+    """Return a group's title; the one that holds the name has begun above already, without any."""
+    return "" if any(each.key == "name" for each in one.places) else one.title
 
 
 def _is_wanted(one: Place) -> bool:

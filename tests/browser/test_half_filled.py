@@ -38,9 +38,9 @@ def test_a_restart_loses_nothing_and_everything_goes_on(scene):
     keeper = scene.enter("keeper")  # a dialog with several fields, the last one still under the cursor
     keeper.open("/customers?do=new")
     new = dialog(keeper.page)
-    new.get_by_label("Name *", exact=True).fill("Half Filled Ltd")
-    new.get_by_label("Phones", exact=True).fill("+7 916 765-43-21")
-    new.get_by_label("City").fill("Perm")
+    typed = {"Name *": "Half Filled Ltd", "Phones": "+7 916 765-43-21", "Address *": "Lenin Street 1", "City": "Perm"}
+    for label, value in typed.items():
+        new.get_by_label(label, exact=True).fill(value)
 
     leader = scene.enter("leader")  # a fragment that nobody touches
     leader.open("/plans")
@@ -66,7 +66,7 @@ def test_a_restart_loses_nothing_and_everything_goes_on(scene):
     a_call(scene.cast, customer_id)
     expect(counter(leader.page, plan_id)).to_have_text(f"{done(scene, plan_id)} of 500")
 
-    for label, value in (("Name *", "Half Filled Ltd"), ("Phones", "+7 916 765-43-21"), ("City", "Perm")):
+    for label, value in typed.items():
         expect(new.get_by_label(label, exact=True)).to_have_value(value)
     press(new.get_by_role("button", name="Add customer"))
     expect(keeper.page.get_by_role("heading", name="Half Filled Ltd")).to_be_visible()

@@ -1,13 +1,17 @@
 """A page as somebody sees it, without a browser: opened by its file and address, looked at by its parts and widgets."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
+import pytest
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from crm.core.access import Identity
 from ui.navigation import screen
+
+ON_BOTH: Final = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
+"""For a test that opens many screens, or whose page asks the databases in ways that only pages do."""
 
 
 def opened(address: str, who: Identity, **query: Any) -> AppTest:

@@ -8,7 +8,7 @@ from crm import audit, customers, rights, sessions, settings, teams, users
 from crm.core.grants import RIGHTS, Role
 from crm.core.people import Team, User
 from tests.cast import NORTH, PARTS, PHONE, SALES, SOUTH, a_customer
-from tests.pages.screen import field, opened, part, press, rows, texts
+from tests.pages.screen import ON_BOTH, field, opened, part, press, rows, texts
 from ui import people_forms
 
 ADDRESSES = ("users", "teams", "rights", "settings", "audit")
@@ -24,6 +24,7 @@ def account(cast, user_id: int) -> User:
 # --- who may come in --------------------------------------------------------
 
 
+@ON_BOTH
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_the_administrators_screens_open_without_a_fault(cast, address):
     at = opened(address, cast.admin)

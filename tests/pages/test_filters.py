@@ -6,7 +6,7 @@ from crm import customers, exports, saved_filters, tags
 from crm.customers import Filters
 from crm.saved_filters import EVERYBODY
 from tests.cast import NORTH, a_call, a_customer, a_field
-from tests.pages.screen import field, opened, part, press, rows, texts
+from tests.pages.screen import ON_BOTH, field, opened, part, press, rows, texts
 
 
 def names(at):
@@ -79,6 +79,7 @@ def test_rows_of_a_block_are_alternatives_until_one_block_is_enough(cast):
     assert where(at) == "any..city.is.Omsk.and.city.is.Tver..stage.is.lost"
 
 
+@ON_BOTH
 def test_every_field_is_drawn_in_every_way_that_it_can_be_asked(cast):
     a_field(cast, "Demand", "several", choices=["Lamps"])
     for takes in ("text", "number", "date", "yes_no", "link"):

@@ -13,7 +13,7 @@ from crm import customers, interactions, plans, stages
 from crm.core.people import Team, User
 from crm.interactions import Interaction
 from tests.cast import NORTH, PARTS, a_customer, a_field, a_type
-from tests.pages.screen import field, opened, part, press, rows, texts
+from tests.pages.screen import ON_BOTH, field, opened, part, press, rows, texts
 from ui.forms import Versions
 from ui.navigation import SCREENS
 
@@ -29,6 +29,7 @@ def logged(cast) -> int:
 # --- opening ----------------------------------------------------------------
 
 
+@ON_BOTH
 @pytest.mark.parametrize("name", EVERYBODY)
 def test_every_screen_of_every_role_opens_without_a_fault(cast, name):
     who = getattr(cast, name)
@@ -237,6 +238,7 @@ def test_business_data_are_changed_in_a_dialog_of_their_own(cast):
         assert customers.one(u, key).industry == "Construction"
 
 
+@ON_BOTH
 def test_two_people_on_one_card_the_second_decides_and_nothing_is_lost(cast):
     key = a_customer(cast, "rep")
     at = opened("customer", cast.rep, id=key, do="business", seen=1)
