@@ -24,6 +24,7 @@ from crm import (
     products,
     purchases,
     quality,
+    relations,
     requisites,
     saved_filters,
     search,
@@ -39,7 +40,7 @@ from crm.core.errors import Invalid, Refused
 from crm.core.uow import as_system, unit_of_work
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Phone, Requisites
-from crm.demo import chunk, firms, goods, load, own, shape
+from crm.demo import chunk, firms, goods, load, own, shape, story
 from crm.demo import contacts as talks
 from crm.demo.chunk import Chunk, Wishes
 from crm.demo.people import CAST, NEWCOMER, TEAMS
@@ -622,6 +623,14 @@ def test_two_firms_became_one_and_can_be_two_again(told):
         found = merges.undoing(u, merge["id"])
         assert found.refused is None
         assert found.goes["interactions"] > 0
+
+
+def test_firms_are_linked_and_a_customer_that_may_be_lost_says_why(told):
+    with unit_of_work(told, demo_person(told, "anna"), now=NOW) as u:
+        keys = u.all(select(Customer.id).where(Customer.responsible_id == u.actor.id))
+        assert {one.kind for key in keys for one in relations.of(u, key)} >= {*story.LINKS}
+        reasons = [step["reason"] for key in keys for step in stages.steps(u, key)]
+        assert story.LAPSED["ru"] in reasons
 
 
 def test_the_leaders_share_filters_that_find_somebody_and_are_understood(told):

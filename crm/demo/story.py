@@ -15,12 +15,14 @@ from sqlalchemy import select
 from crm import (
     change_requests,
     consents,
+    customers,
     doubles,
     duplicates,
     interactions,
     merges,
     notifications,
     plans,
+    relations,
     saved_filters,
     stages,
 )
@@ -79,6 +81,8 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _requests(today)
         _wish(today)
         _merge(today)
+        _relations(today)
+        _lapses(today)
         _filters(today)
         _duplicates(today)
     _strategies(today)
@@ -271,6 +275,55 @@ def _merge(today: _Today) -> None:
         two = u.all(firms.order_by(Customer.interaction_count.desc(), Customer.id).offset(2).limit(2))
         if len(two) > 1:
             merges.merge(u, *two)
+
+
+LINKS: Final = (relations.Kind.SUBSIDIARY, relations.Kind.PARTNER, relations.Kind.REFERRED)
+"""What the other firms of a rep are to the one that is talked to most."""
+
+
+def _relations(today: _Today) -> None:
+    """Let the record keeper link firms of each rep of the cast."""
+    keeper = Identity(today.staff.ids[KEEPER])
+    for rep in _reps(today):
+        with unit_of_work(today.database, keeper, now=today.now - timedelta(days=3)) as u:
+            firms = _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=4, count=1 + len(LINKS))
+            for other, kind in zip(firms[1:], LINKS, strict=False):
+                relations.link(u, firms[0]["id"], other["id"], kind)
+
+
+LAPSED: Final = {
+    Tongue.EN: "They try out a cheaper supplier; the buyer said so himself.",
+    Tongue.RU: "Пробуют поставщика дешевле — закупщик сам сказал.",
+    Tongue.ZH: "对方在试用更便宜的供应商，采购亲口说的。",
+}
+
+
+def _lapses(today: _Today) -> None:
+    """Let each rep of the cast see that a customer may be lost, and say why."""
+    for person in CAST:
+        rep = today.staff.ids[person.username]
+        if rep not in _reps(today):
+            continue
+        with unit_of_work(today.database, Identity(rep), now=today.now - timedelta(hours=20)) as u:
+            for one in _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=0, count=1):
+                if one["stage"] != Stage.AT_RISK:
+                    why = LAPSED[person.tongue or Tongue.EN]
+                    customers.edit(u, one["id"], {"stage": str(Stage.AT_RISK)}, seen=one["version"], reason=why)
+
+
+def _reps(today: _Today) -> list[int]:
+    """Return the ids of the sales people of the cast."""
+    return [rep for rep in (today.staff.ids[person.username] for person in CAST) if rep in today.staff.teammates]
+
+
+def _most_talked_to(u: UnitOfWork, rep: int, kind: str, *, skipped: int, count: int) -> list[dict[str, Any]]:
+    """Return customers of a rep, with whom there were most talks first; those that were merged are left out."""
+    columns = (Customer.id, Customer.stage, Customer.version)
+    theirs = select(*columns).where(
+        Customer.responsible_id == rep, Customer.kind == kind, Customer.archived_at.is_(None)
+    )
+    ordered = theirs.order_by(Customer.interaction_count.desc(), Customer.id)
+    return u.rows(ordered.offset(skipped).limit(count))
 
 
 # --- filters ----------------------------------------------------------------
