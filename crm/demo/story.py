@@ -305,10 +305,11 @@ def _lapses(today: _Today) -> None:
         if rep not in _reps(today):
             continue
         with unit_of_work(today.database, Identity(rep), now=today.now - timedelta(hours=20)) as u:
-            for one in _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=0, count=1):
-                if one["stage"] != Stage.AT_RISK:
-                    why = LAPSED[person.tongue or Tongue.EN]
-                    customers.edit(u, one["id"], {"stage": str(Stage.AT_RISK)}, seen=one["version"], reason=why)
+            known = _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=0, count=20)
+            one = next((one for one in known if one["stage"] in {Stage.ACTIVE, Stage.LOYAL}), None)
+            if one:
+                why = LAPSED[person.tongue or Tongue.EN]
+                customers.edit(u, one["id"], {"stage": str(Stage.AT_RISK)}, seen=one["version"], reason=why)
 
 
 def _reps(today: _Today) -> list[int]:
