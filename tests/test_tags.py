@@ -185,7 +185,7 @@ def test_a_tag_counts_the_customers_that_its_list_shows(cast):
     keys = [a_customer(cast, of) for of in ("rep", "rep", "rival")]
     for key in keys:
         put(cast, key, "VIP")
-    with cast.unit(cast.rep) as u:
+    with cast.unit(cast.keeper) as u:
         customers.archive(u, keys[0], seen=1)
     with cast.unit(cast.rep) as u:
         ((tag_id, count),) = tags.counts(u).items()
