@@ -5,7 +5,7 @@ digits of a phone) answers only for customers whose contact data the reader sees
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Any, Final
 
@@ -80,10 +80,19 @@ STEPS: Final = (
 
 @dataclass(frozen=True)
 class _Try:
-    """A question by those of its ways that are open to the reader. whole: only whole tokens count."""
+    """A question by those of its ways that are open to the reader. whole: only whole tokens count.
+
+    said: the same as it was asked word by word, where the question asks for words side by side.
+    """
 
     question: Question
     whole: bool = False
+    said: Question = ()
+
+    @property
+    def explained_by(self) -> Question:
+        """Return the question by which an answer is explained."""
+        return self.said or self.question
 
 
 @dataclass(frozen=True)
@@ -102,9 +111,13 @@ def look_up(u: UnitOfWork, text: str, *, most: int = ENOUGH) -> list[dict[str, A
     for step in STEPS:
         if len(found) >= min(step.alone if alone else step.unless, most):
             continue
-        for one, rows in _answers(u, _tries(u, step, text), found):
-            for row in search.best(u.actor.id, text, rows):
-                found[row["id"]] = _Found(row, one.question)
+        before = len(found)
+        for tries in _tries(u, step, text):
+            for one, rows in _answers(u, tries, found):
+                for row in search.best(u.actor.id, text, rows):
+                    found[row["id"]] = _Found(row, one.explained_by)
+            if len(found) > before:
+                break
         if step.elsewhere:
             found |= _elsewhere(u, text, found)
     return _explained(u, list(found.values())[:most])
@@ -120,17 +133,23 @@ def _elsewhere(u: UnitOfWork, text: str, known: Mapping[int, Any]) -> dict[int, 
     return found
 
 
-def _tries(u: UnitOfWork, step: Step, text: str) -> list[_Try]:
-    """Return what is tried in one step, the surest first."""
+def _tries(u: UnitOfWork, step: Step, text: str) -> list[list[_Try]]:
+    """Return what is tried in one step, the surest first: words side by side, and if they mean nobody, each by itself."""
     questions = []
     for question in step.ask(u, text):
         ways = tuple(tuple(way for way in group if not way.closed or u.may(SEEN)) for group in question)
         if ways and all(ways):
-            questions.append(ways)
+            questions.append(_Try(ways))
+    asked = ((search.side_by_side(one.question), one.question) for one in questions)
+    paired = [_Try(together, said=said) for together, said in asked if together]
+    return [_whole_first(step, those) for those in (paired, questions) if those]
+
+
+def _whole_first(step: Step, tries: list[_Try]) -> list[_Try]:
     if not step.whole:
-        return [_Try(one) for one in questions]
-    beginning = [one for one in questions if any(way.begins for group in one for way in group)]
-    return [_Try(one, whole=True) for one in questions] + [_Try(one) for one in beginning]
+        return tries
+    beginning = [one for one in tries if any(way.begins for group in one.question for way in group)]
+    return [replace(one, whole=True) for one in tries] + beginning
 
 
 # --- the index --------------------------------------------------------------
@@ -348,9 +367,9 @@ def _of_many(u: UnitOfWork, one: _Try, met: list[_Met]) -> list[dict[str, Any]]:
 
 def understood(u: UnitOfWork, text: str) -> ColumnElement[bool]:
     """Return 'this customer is meant by the text' as SQL, in the first way of understanding it that means anybody in reach."""
-    for step in STEPS:
-        tries = [one for one in _tries(u, step, text) if not one.whole] or _tries(u, step, text)
-        answering = [one for one, rows in _answers(u, tries, {}) if rows]
+    for tries in (each for step in STEPS for each in _tries(u, step, text)):
+        asked = [one for one in tries if not one.whole] or tries
+        answering = [one for one, rows in _answers(u, asked, {}) if rows]
         if answering:
             return or_(*(matching(u, one.question, f"of{n}") for n, one in enumerate(answering)))
     return false()

@@ -19,6 +19,7 @@ from crm.search.asking import (
     same_email,
     same_phone,
     same_tax,
+    side_by_side,
 )
 from crm.search.reasons import ELSEWHERE, WHYS, Why, also_in
 from crm.search.spelling import CYRILLIC, HAN, WORD, fold, heard, is_one_slip, likeness, other_layout, words
@@ -73,6 +74,7 @@ __all__ = [
     "same_email",
     "same_phone",
     "same_tax",
+    "side_by_side",
     "tokens",
     "unlearn",
     "vocabulary",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import Integer, Select, bindparam, select
@@ -22,7 +23,7 @@ from crm.search.spelling import (
     without_one,
     words,
 )
-from crm.search.tokens import FIELDS, LONGEST, PARTS, SHORTEST_INSIDE, SLIPS, sounds_of
+from crm.search.tokens import FIELDS, LONGEST, PARTS, SHORTEST_INSIDE, SLIPS, pair_of, sounds_of
 from db.given import apart, given, in_one_text, number_of, rows_of, text_of, texts
 
 DIGITS: Final = re.compile(r"^[\d\s()+.\-/]*\d[\d\s()+.\-/]*$")
@@ -30,6 +31,7 @@ LAST: Final = "\U0010ffff"
 MOST_WORDS: Final = 6
 MOST_INSIDE: Final = 60
 MOST_NEAR: Final = 12
+MOST_PAIRS: Final = 40
 ALIKE: Final = 0.5
 LONGEST_TEXT: Final = 120
 WHOLE_PHONE, PART_OF_PHONE, LOCAL_PHONE = 7, 4, 10
@@ -163,6 +165,49 @@ def _of_fields(text: str) -> list[Way]:
         for field, key in asked
         if key
     ]
+
+
+# --- two words side by side -------------------------------------------------
+
+
+def side_by_side(question: Question) -> Question:
+    """Return what each two neighbouring words ask for together, and the words that have no such neighbour; () without any pair.
+
+    The first of two words is taken as a whole one, the second may go on where it might before.
+    """
+    paired: list[Group] = []
+    alone = set(range(len(question)))
+    for place, (first, second) in enumerate(pairwise(question)):
+        if ways := _together(first, second):
+            paired.append(ways)
+            alone -= {place, place + 1}
+    return (*paired, *(question[place] for place in sorted(alone))) if paired else ()
+
+
+def _together(first: Group, second: Group) -> Group:
+    ones, others = _spelt(first), _spelt(second)
+    if len(ones) * len(others) > MOST_PAIRS:
+        return ()
+    pairs = {
+        pair_of(one, other): begins
+        for one in ones
+        for other, begins in others.items()
+        if bool(HAN.search(one)) is bool(HAN.search(other))
+    }
+    return tuple(
+        Way(f"{kind}{pair}"[:LONGEST], why, begins=begins)
+        for pair, begins in pairs.items()
+        for kind, why in (("2", Why.NAME), (FIELDS["contact"].kind, Why.CONTACT))
+    )
+
+
+def _spelt(group: Group) -> dict[str, bool]:
+    """Return the folded words of names that are ways to meet a word -> whether what begins so meets it, too."""
+    found: dict[str, bool] = {}
+    for way in group:
+        if way.token[0] in "nf" and (word := fold(way.token[1:])):
+            found[word] = found.get(word, False) or way.begins
+    return found
 
 
 # --- as it may have been meant ----------------------------------------------

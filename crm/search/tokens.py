@@ -11,6 +11,7 @@ tokens that stand in TOKENS, once for each different word however many customers
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, permutations
 from typing import Any, Final
 
 from pypinyin import lazy_pinyin
@@ -34,6 +35,9 @@ SHORTEST_TAX: Final = 8
 SLIPS: Final = range(4, 25)
 """How long a word must be, and may be, to be found with a slip of the pen."""
 
+PAIRED: Final = 3
+"""So many words of a name stand in pairs, too."""
+
 _CLOSED: Final = {"view": "customers.view_personal"}
 
 
@@ -42,8 +46,8 @@ def _text(name: str) -> Column[str]:
     return Column(name, String().with_variant(String(collation="C"), "postgresql"), primary_key=True, info=_CLOSED)
 
 
-# One token under which a customer is found. The first letter tells its kind: n name, f folded, y pinyin, x number,
-# p phone, r phone from its end, e e-mail, m part of an e-mail, c contact person, i tax number.
+# One token under which a customer is found. The first letter tells its kind: n name, f folded, 2 two words of a name, y pinyin,
+# x number, p phone, r phone from its end, e e-mail, m part of an e-mail, c contact person, i tax number.
 # No record, because it may narrow what people ask for and never be asked for itself: it holds the digits of phones.
 TOKENS: Final = Table(
     "search_tokens",
@@ -68,6 +72,26 @@ def _word_tokens(word: str) -> tuple[str, ...]:
 def sounds_of(word: str) -> list[str]:
     """Return the sounds of a Chinese word's first signs, its legal form left out."""
     return lazy_pinyin(LEGAL_HAN.sub("", word)[:12]) or lazy_pinyin(word[:12])
+
+
+def pair_of(one: str, other: str) -> str:
+    """Return what two folded words, or two signs, ask for side by side."""
+    return f"{one}{other}" if HAN.search(one) else f"{one} {other}"
+
+
+def _pairs(found: Iterable[str]) -> Iterator[str]:
+    """Give two words of a name in either order, and the neighbours among the signs of a Chinese one.
+
+    A surname and a first name that ten thousand bear each are borne together by a few.
+    """
+    spelt = []
+    for word in found:
+        if HAN.search(word):
+            signs = LEGAL_HAN.sub("", word)[:LONGEST]
+            yield from (pair_of(one, other) for one, other in pairwise(signs))
+        else:
+            spelt.append(fold(word))
+    yield from (pair_of(one, other) for one, other in permutations(spelt[:PAIRED], 2))
 
 
 def _pinyin(word: str) -> Iterator[str]:
@@ -96,6 +120,7 @@ def _asked_tax(text: str) -> str:
 
 def _of_person(name: str) -> Iterator[str]:
     """Give the words of a person's name in one Latin spelling, those in Chinese by their signs and their sound."""
+    yield from _pairs(words(name))
     for word in words(name):
         if HAN.search(word):
             yield from word[:LONGEST]
@@ -138,6 +163,7 @@ def tokens(
 ) -> set[str]:
     """Return every token of a customer. phones: digits of E.164; more: values of further FIELDS."""
     found = {token for word in words(name) for token in _word_tokens(word)}
+    found |= {f"2{pair}"[:LONGEST] for pair in _pairs(words(name))}
     for field, values in (more | {"external_number": [external_number or ""]}).items():
         kind, keys = FIELDS[field].kind, FIELDS[field].keys
         found |= {f"{kind}{key}"[:LONGEST] for value in values for key in keys(value)}
