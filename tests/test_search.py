@@ -9,7 +9,7 @@ from crm import customers, interactions, search
 from crm.core import clock
 from crm.customers import Customer, Filters, lookup
 from crm.search import Why
-from tests.cast import NOW, PARTS, SOUTH, a_call, a_customer
+from tests.cast import NOW, PARTS, SOUTH, a_call, a_contact, a_customer
 
 
 def found(cast, text, part="keeper"):
@@ -209,6 +209,54 @@ def test_who_meets_a_common_word_in_a_rare_way_is_not_lost(cast, monkeypatch, fe
     assert looked_up(cast, "a100 zeta") == [("Zeta", Why.NUMBER, "")]
     assert looked_up(cast, "a100 yota") == [("Yota", Why.PART_OF_EMAIL, "a100")]
     assert {name for name, *_ in looked_up(cast, "a100 same")} == {f"A100 Same{n}" for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Иванов Пётр", "иванов петр"),
+        ("Иванов Пётр", "Петр Ивано"),
+        ("Иванов Пётр", "petr ivanov"),
+        ("Иванов Пётр", "Gtnh Bdfyjd"),
+        ("Иванов Пётр", "Ивонов Петр"),
+        ("Сергей Иванович Пётр", "пётр сергей"),
+        ("张伟", "张伟"),
+        ("北京华信科技有限公司", "华信科技"),
+    ],
+)
+def test_a_full_name_is_rarer_than_its_words_and_asked_side_by_side(cast, monkeypatch, name, asked):
+    monkeypatch.setattr(lookup, "CAP", 5)
+    monkeypatch.setattr(lookup, "FEW", 5)
+    monkeypatch.setattr(lookup, "_of_many", lambda *_: pytest.fail("it went through the many"))
+    a_customer(cast, name=name)
+    for n in range(8):
+        for other in (
+            f"Иванов Олег{n}",
+            f"Анна{n} Пётр",
+            f"Сергей Олегов{n}",
+            f"张{n}",
+            f"伟{n}",
+            f"华信{n}",
+            f"科技{n}",
+        ):
+            a_customer(cast, name=other, phones=[], emails=[])
+    assert [row[0] for row in looked_up(cast, asked)] == [name]
+
+
+def test_a_contact_persons_full_name_is_asked_side_by_side(cast, monkeypatch):
+    monkeypatch.setattr(lookup, "CAP", 5)
+    monkeypatch.setattr(lookup, "_of_many", lambda *_: pytest.fail("it went through the many"))
+    a_contact(cast, a_customer(cast, name="Ромашка"), name="Пётр Иванов")
+    for n in range(8):
+        a_contact(cast, a_customer(cast, name=f"Firm {n}", phones=[], emails=[]), name=f"Пётр Олегов{n}")
+        a_contact(cast, a_customer(cast, name=f"House {n}", phones=[], emails=[]), name=f"Иванов{n} Пётр")
+    assert looked_up(cast, "иванов пётр") == [("Ромашка", Why.CONTACT, "иванов")]
+
+
+def test_where_no_two_words_stand_side_by_side_each_is_asked_by_itself(cast):
+    a_customer(cast, name="Пётр Сергеевич Олегович Иванов")
+    assert [row[0] for row in looked_up(cast, "пётр иванов")] == ["Пётр Сергеевич Олегович Иванов"]
+    assert [row[0] for row in looked_up(cast, "ив пет")] == ["Пётр Сергеевич Олегович Иванов"]
 
 
 def a_note(cast, customer_id, part, note):
