@@ -36,6 +36,11 @@ class Part(NamedTuple):
         return not self.column and of_values and self.operator in {Operator.IS, Operator.NOT}
 
     @property
+    def is_in_cities(self) -> bool:
+        """Say whether customers of some cities are asked for."""
+        return self.column == "city" and self.operator is Operator.IS
+
+    @property
     def has_bearers(self) -> bool:
         """Say whether rows of another table say who has one of the values: few are fetched by their keys."""
         return self.operator is Operator.IS and (self.takes is Takes.TAG or self.is_under_token)
@@ -45,12 +50,14 @@ class Part(NamedTuple):
 class Shape:
     """A rule without its values: what is prepared once for all who ask alike.
 
-    by_row: no index is taken for it, because the list is gone through in its order.
+    by_row: no index is taken for it, because the list is gone through in its order. by_name: that order is by name, in
+    which an index leads through one city, too.
     """
 
     blocks: tuple[tuple[Part, ...], ...] = ()
     either: bool = False
     by_row: bool = False
+    by_name: bool = False
 
     @property
     def parts(self) -> list[Part]:
@@ -72,7 +79,13 @@ class Shape:
         """Return the whole rule as SQL."""
         place = count()
         inner, outer = (and_, or_) if self.either else (or_, and_)
-        blocks = ([_sql(one, f"w{next(place)}", by_row=self.by_row) for one in block] for block in self.blocks)
+        blocks = (
+            [
+                _sql(one, f"w{next(place)}", by_row=self.by_row and not (self.by_name and one.is_in_cities))
+                for one in block
+            ]
+            for block in self.blocks
+        )
         return outer(*(inner(*block) for block in blocks))
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Integer, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, exists, func, select
 
 from crm import fields as own_fields
 from crm import settings, templates
@@ -25,6 +25,7 @@ from crm.customers.records import Customer, CustomerTag, Email, Phone
 from crm.customers.rows import COLUMNS, MORE, ORDERS
 from crm.search import TOKENS
 from db.base import AnySelect
+from db.given import given, rows_of, text_of
 
 COUNT_CAP: Final = 10_000
 FEW: Final = 300
@@ -146,8 +147,21 @@ def _ruled(u: UnitOfWork, text: str) -> tuple[Shape, dict[str, Any]]:
         values = values_of(rule, shape, Asker(u.actor.id, u.now, zone))
         parts = enumerate(shape.parts)
         often = {n for n, part in parts if part.has_bearers and _is_shared(u, part, values[f"w{n}"])}
-        kept[place] = shape.with_often(often), values
+        cities = {f"w{n}": _written(u, values[f"w{n}"]) for n, part in enumerate(shape.parts) if part.is_in_cities}
+        kept[place] = shape.with_often(often), values | cities
     return kept[place]
+
+
+_CITIES: Final = rows_of("cities")
+_WRITTEN: Final = select(text_of(_CITIES, 0)).where(
+    exists().where(Customer.__table__.c.city == text_of(_CITIES, 0)).correlate(_CITIES)
+)
+
+
+def _written(u: UnitOfWork, cities: list[str]) -> list[str]:
+    """Return those of the writings of cities that are met: of one alone the customers stand in an index by name."""
+    found = u.execute(_WRITTEN, {"cities": given(*((one,) for one in cities))}, raw=True).scalars()
+    return sorted(found) or cities[:1]
 
 
 def _is_shared(u: UnitOfWork, part: Part, values: list[Any]) -> bool:
@@ -225,6 +239,8 @@ def _page(
     shape, values = _ruled(u, filters.where)
     counted = u.session.info.get(_COUNTED, {}).get(filters) if shape.blocks else None
     few = shape.blocks and (count(u, filters) if counted is None else counted) <= COUNT_CAP
+    everybody = u.actor.reach("customers.view") is Reached.EVERYTHING
+    shape = replace(shape, by_name=everybody and order in {"name", "-name"})
     lists = _short_lists if few else _lists
     return u.rows(lists(tuple(wanted), shape, order, more), **wanted, **values, **place)
 
