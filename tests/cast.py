@@ -25,6 +25,7 @@ from crm import (
     consents,
     contacts,
     customers,
+    documents,
     doubles,
     duplicates,
     exports,
@@ -271,6 +272,32 @@ def a_relation(cast: Cast, customer_id: int, other_id: int, kind: str = "subsidi
         return relations.link(u, customer_id, other_id, kind).id
 
 
+def a_document(
+    cast: Cast,
+    customer_id: int,
+    content: bytes = b"We promise.",
+    name: str = "Contract.pdf",
+    *,
+    by: str | None = None,
+    kind: str = "contract",
+    note: str = "",
+) -> int:
+    """Let Rapport itself, or somebody, add a document to a customer; return its id."""
+    who = getattr(cast, by) if by else None
+    with cast.unit(who) as u:
+        received = documents.receive(u, [(name, content)])
+    with cast.unit(who) as u:
+        return documents.add(u, customer_id, received[0], kind=kind, note=note).id
+
+
+def a_binned_document(cast: Cast, customer_id: int) -> int:
+    """Let Rapport itself put a document of a customer into the bin; return its id."""
+    key = a_document(cast, customer_id, name="Old.pdf")
+    with cast.unit() as u:
+        documents.archive(u, key, seen=1)
+    return key
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -294,7 +321,7 @@ class Stage:
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
     the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
-    the same responsible.
+    the same responsible. document_id: of the customer, binned_id: another one, in the bin.
     """
 
     cast: Cast
@@ -322,6 +349,8 @@ class Stage:
     type_code: str
     relation_id: int
     second_id: int
+    document_id: int
+    binned_id: int
 
     @property
     def me(self) -> int:
@@ -338,6 +367,7 @@ Call = Callable[[UnitOfWork, Stage], Any]
 DAY: Final = NOW.date()
 THEIRS, LATER = customers.Filters(stage="won_back"), mass_edits.Wish({"stage": "lost"})
 WISH: Final = exports.Wish(customers.Filters(), exports.Form.CSV, "en")
+RECEIVED: Final = documents.Received("0" * 32, "Offer.pdf", 3, "0" * 64)
 CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
     "backups.note": lambda u, _: backups.note(u, []),
@@ -360,6 +390,13 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "customers.verify": lambda u, s: customers.verify(u, s.customer_id, seen=1),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
+    "documents.add": lambda u, s: documents.add(u, s.customer_id, RECEIVED, kind="offer"),
+    "documents.archive": lambda u, s: documents.archive(u, s.document_id, seen=1),
+    "documents.change": lambda u, s: documents.change(u, s.document_id, kind="other", note="x", seen=1),
+    "documents.erase": lambda u, s: documents.erase(u, s.binned_id),
+    "documents.renew": lambda u, s: documents.renew(u, s.document_id, RECEIVED, seen=1),
+    "documents.restore": lambda u, s: documents.restore(u, s.binned_id),
+    "documents.take": lambda u, s: documents.take(u, s.document_id),
     "doubles.add": lambda u, s: doubles.add(
         u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"], "address": ADDRESS}, responsible_id=s.me
     ),
@@ -508,6 +545,13 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit_personal",
         "customers.restore",
         "customers.verify",
+        "documents.add",
+        "documents.archive",
+        "documents.change",
+        "documents.erase",
+        "documents.renew",
+        "documents.restore",
+        "documents.take",
         "doubles.grant",
         "interactions.log",
         "merges.merge",

@@ -542,6 +542,7 @@ CONNECTIONS = {
     "crm/sessions/second_factor.py:drop_totp": "likewise for the second factor",
     "crm/sessions/beginnings.py:_create": "the first accounts get their passwords in one transaction with themselves",
     "crm/health.py:looked_at": "looks through the transaction that is open: marks and signs of life, no business data",
+    "crm/health.py:overview": "how many documents there are and how much room they take, for whoever sees none of them",
     "crm/duplicates/records.py:Pair.owned": "asks for the guard to whom both customers belong, as ChildOf does for one",
     "crm/backups.py:_who_cares": "reads the adjustments of rights as the door does",
 }
@@ -604,6 +605,7 @@ IDENTITIES = {
     "crm/imports/command.py:_somebody": "a command of whoever owns the machine",
     "crm/demo/story.py:_plans": "the invented leaders",
     "crm/demo/story.py:_consents": "the demonstration plays its people",
+    "crm/demo/story.py:_documents": "the invented colleagues",
     "crm/demo/story.py:_log": "the invented colleagues",
     "crm/demo/story.py:_requests": "the invented colleagues",
     "crm/demo/story.py:_wish": "the invented colleagues",
@@ -706,6 +708,7 @@ OTHERWISE = {
     "crm/imports/guessing.py:_label calls translate": "likewise",
     "crm/templates/standard.py:delivered_names calls translate": "files name the types that are always there in any language",
     "crm/privacy/traces.py:look_through calls u.session.rollback": "reading files takes seconds; an open transaction lets the journal grow",
+    "crm/documents.py:receive calls u.session.rollback": "forcing files to the disk takes its time; as in imports",
     "crm/imports/steps.py:receive calls u.session.rollback": "reading a file takes seconds; an open transaction lets the journal grow",
     "crm/imports/steps.py:survey calls u.session.rollback": "likewise",
     "crm/imports/steps.py:once_more calls u.session.rollback": "likewise",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from crm import (
     consents,
     customers,
+    documents,
     doubles,
     fields,
     imports,
@@ -83,6 +84,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),
     "relation": N_("Relation"),
+    "document": N_("Document"),
+    "taken": N_("Taken as a file"),
     "inn": N_("INN"),
     "kpp": N_("KPP"),
     "ogrn": N_("OGRN"),
@@ -158,6 +161,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "ended_how": consents.WAYS,
     "state": imports.STATES | mass_edits.STATES,
     "relation": relations.KINDS,
+    "document": documents.KINDS,
 }
 """Fields that hold codes, with the codes' names."""
 
@@ -165,7 +169,11 @@ _CALLED_OTHERWISE: Final = {
     ("notifications", "responsible_id"): N_("To whom"),
     ("own_fields", "kind"): N_("What it takes"),
 }
-_KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.KINDS, "own_fields": fields.KINDS}
+_KINDS: Final[Mapping[str, Mapping[Any, str]]] = {
+    "interactions": interactions.KINDS,
+    "own_fields": fields.KINDS,
+    "documents": documents.KINDS,
+}
 """What `kind` says of records that are no customers."""
 
 LONGEST: Final = 160

@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui import words
 from ui.page import dialog_key, dismissed, drawn_dialog, saved
+from ui.parts import draw as draw_part
 from ui.session import Tried, _, language, once_key, used
 
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
@@ -181,6 +182,17 @@ class Form:
                 label, value=value, key=self.key(field), persist_state="session", **options
             )
         return bool(self.values[field])
+
+    def files(self, field: str, label: str, *, most: int, several: bool = True) -> list[Any]:
+        """Draw what takes files, each of at most so many MB."""
+        draw_part("uploader", key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
+        with self._place(field):
+            found = st.file_uploader(
+                label, accept_multiple_files=several, max_upload_size=most, key=self.key(field),
+                label_visibility="collapsed",
+            )  # fmt: skip
+        self.values[field] = found if isinstance(found, list) else [found] if found is not None else []
+        return list(self.values[field])
 
     def submit(self, label: str) -> bool:
         """Draw the form's button; True in the run that it was pressed."""

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_
 
-from crm import interactions, relations
+from crm import documents, interactions, relations
 from crm.change_requests import ChangeRequest
 from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites, StageChange
+from crm.documents import Document
 from crm.duplicates import Pair
 from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
@@ -270,6 +271,24 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "ended_by_id": Told(N_("Withdrawal recorded by"), names=PEOPLE),
         },
         {"proof": None},
+    ),
+    Holding(
+        Document,
+        N_("Documents"),
+        {
+            "stored_as": Told(N_("File in the folder 'documents'")),
+            "name": Told(N_("Name")),
+            "kind": Told(N_("Kind"), documents.KINDS),
+            "number": Told(N_("Version")),
+            "note": Told(N_("Note")),
+            "size": Told(N_("Bytes")),
+            "sha256": Told(N_("SHA-256")),
+            "added_at": _AT,
+            "added_by_id": _COLLEAGUE,
+            "replaced_at": Told(N_("Newer version since")),
+            "archived_at": Told(N_("In the bin since")),
+        },
+        goes=True,
     ),
     Holding(
         MassEditRow,

@@ -15,6 +15,7 @@ from ui import (
     customer_card,
     customer_forms,
     customer_types,
+    document_forms,
     merge_forms,
     privacy_forms,
     relation_forms,
@@ -43,8 +44,10 @@ def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[s
 
 
 with attempt() as found:
-    (card, ways, marks, figures, known, stage, talks), *_shape = watched_each(
-        (("card", asked_id(), talks_asked), read), *customer_types.PARTS
+    (card, ways, marks, figures, known, stage, talks), papers, *_shape = watched_each(
+        (("card", asked_id(), talks_asked), read),
+        ((document_forms.TAB, asked_id()), lambda u: document_forms.counts(u, asked_id())),
+        *customer_types.PARTS,
     )
 
 if not found.ok:
@@ -63,17 +66,18 @@ line = (
 )
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
-ways_to_add = {
-    "contacts": contact_forms.actions,
-    "requisites": requisite_forms.actions,
-    "consents": consent_forms.actions,
-    "relations": relation_forms.actions,
+parts = {
+    "contacts": contact_forms,
+    "requisites": requisite_forms,
+    "relations": relation_forms,
+    "consents": consent_forms,
+    document_forms.TAB: document_forms,
 }
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
 actions += [Action(_("Merge"), opening("merge", **{"with": None}), icon="merge")] * customer_card.reached(
     card, "customers.merge"
 )
-actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
+actions += parts[asked("tab")].actions(card) if asked("tab") in parts else []
 actions += [log] * customer_card.reached(card, "interactions.log")
 tab = header(
     card.name,
@@ -87,6 +91,7 @@ tab = header(
         "requisites": _("Requisites"),
         "relations": _("Relations"),
         "purchases": _("Purchases"),
+        **document_forms.tabs(papers),
         "consents": _("Consents"),
         "history": _("History"),
     },
@@ -96,14 +101,8 @@ left, right = st.columns([2, 1], gap="medium")
 with left:
     if tab == "timeline":
         timeline.draw(*talks, people)
-    elif tab == "contacts":
-        contact_forms.tab(card)
-    elif tab == "requisites":
-        requisite_forms.tab(card)
-    elif tab == "consents":
-        consent_forms.tab(card)
-    elif tab == "relations":
-        relation_forms.tab(card, people)
+    elif tab in parts:
+        parts[tab].tab(card)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -142,5 +141,7 @@ match dialog():
         consent_forms.draw(card, dialog(), asked_id("consent"))
     case "relate" | "relation":
         relation_forms.draw(card, dialog(), asked_id("relation"), people)
+    case "new-document" | "document" | "renew-document" | "change-document" | "erase-document":
+        document_forms.draw(card, dialog(), asked_id("document"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)
