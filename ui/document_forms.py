@@ -135,7 +135,7 @@ def _new(card: Card) -> None:
         _("At most {most} MB each. Whoever may see the documents of this customer can open them.").format(most=most)
     )
     with form.drawn():
-        files = form.files("file", _("Files"), most=most)
+        files = form.files("file", _("Files"))
         form.chips("kind", _("Kind"), translated(KINDS))
         form.text("note", _("Note"), max_chars=documents.NOTE_LENGTH)
         if form.submit(_("Add")):
@@ -221,7 +221,7 @@ def _renew(row: Row) -> None:
     form, most = Form("renew-document"), _largest()
     st.caption(_("The versions before stay. At most {most} MB.").format(most=most))
     with form.drawn():
-        files = form.files("file", _("File"), most=most, several=False)
+        files = form.files("file", _("File"), several=False)
         form.text("note", _("What is new in it"), max_chars=documents.NOTE_LENGTH)
         if form.submit(_("Add")):
             with attempt(_("Added.")) as tried:

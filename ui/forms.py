@@ -183,13 +183,12 @@ class Form:
             )
         return bool(self.values[field])
 
-    def files(self, field: str, label: str, *, most: int, several: bool = True) -> list[Any]:
-        """Draw what takes files, each of at most so many MB."""
+    def files(self, field: str, label: str, *, several: bool = True) -> list[Any]:
+        """Draw what takes files. Which are too large says whoever receives them: Streamlit would say it in English."""
         draw_part("uploader", key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
         with self._place(field):
             found = st.file_uploader(
-                label, accept_multiple_files=several, max_upload_size=most, key=self.key(field),
-                label_visibility="collapsed",
+                label, accept_multiple_files=several, key=self.key(field), label_visibility="collapsed"
             )  # fmt: skip
         self.values[field] = found if isinstance(found, list) else [found] if found is not None else []
         return list(self.values[field])
