@@ -33,6 +33,7 @@ from crm import (
     handovers,
     imports,
     interactions,
+    market,
     mass_edits,
     merges,
     notifications,
@@ -290,6 +291,18 @@ def a_document(
         return documents.add(u, customer_id, received[0], kind=kind, note=note).id
 
 
+def a_supply(cast: Cast, customer_id: int, competitor: str = "Rivals Ltd", by: str | None = None, **raw: Any) -> int:
+    """Note that a competitor sells to a customer; return the note's id."""
+    with cast.unit(getattr(cast, by) if by else None) as u:
+        return market.add_supply(u, customer_id, {"competitor": competitor} | raw).id
+
+
+def a_voice(cast: Cast, customer_id: int, text: str = "Too dear", kind: str = "doubt", by: str | None = None) -> int:
+    """Note what a customer said; return the note's id."""
+    with cast.unit(getattr(cast, by) if by else None) as u:
+        return market.add_voice(u, customer_id, kind=kind, text=text).id
+
+
 def a_binned_document(cast: Cast, customer_id: int) -> int:
     """Let Rapport itself put a document of a customer into the bin; return its id."""
     key = a_document(cast, customer_id, name="Old.pdf")
@@ -321,7 +334,8 @@ class Stage:
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
     the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
-    the same responsible. document_id: of the customer, binned_id: another one, in the bin.
+    the same responsible. document_id: of the customer, binned_id: another one, in the bin. supply_id and
+    voice_id: of the customer.
     """
 
     cast: Cast
@@ -351,6 +365,8 @@ class Stage:
     second_id: int
     document_id: int
     binned_id: int
+    supply_id: int
+    voice_id: int
 
     @property
     def me(self) -> int:
@@ -451,6 +467,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"].id),
     "interactions.log": lambda u, s: interactions.log(u, s.customer_id, kind="call", direction="out", note="x"),
     "jobs.cancel": lambda u, s: jobs.cancel(u, s.job_id),
+    "market.add_supply": lambda u, s: market.add_supply(u, s.customer_id, {"competitor": "Rivals Ltd"}),
+    "market.add_voice": lambda u, s: market.add_voice(u, s.customer_id, kind="doubt", text="Too dear"),
+    "market.change_supply": lambda u, s: market.change_supply(u, s.supply_id, {"competitor": "Others"}, seen=1),
+    "market.drop_supply": lambda u, s: market.drop_supply(u, s.supply_id, seen=1),
+    "market.drop_voice": lambda u, s: market.drop_voice(u, s.voice_id),
     "mass_edits.ask": lambda u, _: mass_edits.ask(u, THEIRS, LATER, seen=mass_edits.preview(u, THEIRS, LATER).count),
     "mass_edits.change_some": lambda u, s: mass_edits.change_some(u, s.mass_edits["running"].id),
     "mass_edits.stop": lambda u, s: mass_edits.stop(u, s.mass_edits["running"].id),
@@ -554,6 +575,11 @@ ON_CUSTOMERS: Final = frozenset(
         "documents.take",
         "doubles.grant",
         "interactions.log",
+        "market.add_supply",
+        "market.add_voice",
+        "market.change_supply",
+        "market.drop_supply",
+        "market.drop_voice",
         "merges.merge",
         "merges.undo",
         "privacy.erase",

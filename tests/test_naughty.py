@@ -17,6 +17,7 @@ from crm import (
     exports,
     fields,
     interactions,
+    market,
     products,
     purchases,
     requisites,
@@ -28,7 +29,7 @@ from crm import (
 from crm.core.errors import Invalid
 from crm.customers import Filters
 from crm.exports import Form, Wish, records
-from tests.cast import DAY, Cast, a_customer, a_document, a_field
+from tests.cast import DAY, Cast, a_customer, a_document, a_field, a_supply, a_voice
 from tests.pages.screen import opened, rows
 
 TEXTS: Final = (
@@ -135,6 +136,21 @@ def _document(cast: Cast, text: str) -> Written:
     return _read(cast, lambda u: documents.chain(u, one)[0]["note"])
 
 
+def _supply(key: str) -> Writer:
+    def write(cast: Cast, text: str) -> Written:
+        of = a_customer(cast)
+        a_supply(cast, of, **({"competitor": "Rivals"} | {key: text[: market.LENGTHS[key]]}))
+        return _read(cast, lambda u: market.supplies(u, of)[0][key])
+
+    return write
+
+
+def _voice(cast: Cast, text: str) -> Written:
+    of = a_customer(cast)
+    a_voice(cast, of, text)
+    return _read(cast, lambda u: market.voices(u, of)[0]["text"])
+
+
 def _request(cast: Cast, text: str) -> Written:
     key = a_customer(cast, "mate")
     with cast.unit(cast.rep) as u:
@@ -212,6 +228,8 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "stages.reason": _stage_reason,
     "consents.proof": _proof,
     "documents.note": _document,
+    **{f"supplies.{key}": _supply(key) for key in ("competitor", "product", "source")},
+    "voices.text": _voice,
     "change_requests.text": _request,
     "purchases.note": _purchase,
     "products.name": _product,
@@ -221,7 +239,7 @@ WRITERS: Final[Mapping[str, Writer]] = {
 }
 
 
-TOO_LONG: Final = {"a" * 200: {"contacts.position", "contacts.department", "products.name"}}
+TOO_LONG: Final = {"a" * 200: {"contacts.position", "contacts.department", "products.name", "supplies.competitor"}}
 """What is refused, and in which fields; everything else is taken."""
 
 

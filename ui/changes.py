@@ -13,6 +13,7 @@ from crm import (
     fields,
     imports,
     interactions,
+    market,
     mass_edits,
     merges,
     plans,
@@ -85,6 +86,14 @@ FIELDS: Final[Mapping[str, str]] = {
     "requisites": N_("Requisites"),
     "relation": N_("Relation"),
     "document": N_("Document"),
+    "competitor": N_("Competitor"),
+    "competitor_id": N_("Competitor"),
+    "product": N_("What they sell here"),
+    "amount": N_("About how much"),
+    "currency": N_("Currency"),
+    "period": N_("For"),
+    "since": N_("Since"),
+    "heard_on": N_("When"),
     "taken": N_("Taken as a file"),
     "inn": N_("INN"),
     "kpp": N_("KPP"),
@@ -162,17 +171,21 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "state": imports.STATES | mass_edits.STATES,
     "relation": relations.KINDS,
     "document": documents.KINDS,
+    "period": market.PERIODS,
 }
 """Fields that hold codes, with the codes' names."""
 
 _CALLED_OTHERWISE: Final = {
     ("notifications", "responsible_id"): N_("To whom"),
     ("own_fields", "kind"): N_("What it takes"),
+    ("voices", "text"): N_("What was said"),
+    ("supplies", "source"): N_("Known from"),
 }
 _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {
     "interactions": interactions.KINDS,
     "own_fields": fields.KINDS,
     "documents": documents.KINDS,
+    "voices": market.SAID,
 }
 """What `kind` says of records that are no customers."""
 

@@ -65,10 +65,10 @@ def tab(card: Card) -> None:
         everything = here(**{KIND: None, BIN: None}, page=None)
         empty(_("There is nothing here."), button=_("Show all"), href=everything, icon="filter_alt_off", key=TAB)
         return
-    opens = opener("document", "document")
+    opens, people = opener("document", "document"), colleagues()
     tables.table(
-        rows,
-        _columns(colleagues()),
+        [row | {"added": _added(row, people)} for row in rows],
+        _columns(),
         key=TAB,
         opens=lambda row: opens(document=row["id"]),
         rows_in_all=counted.of(kind or None, binned=binned),
@@ -93,14 +93,16 @@ def _narrowed(counted: Counts) -> tuple[str, bool]:
     return of_kind.value, in_bin.value == "1"
 
 
-def _columns(people: Mapping[int, str]) -> dict[str, tables.Column]:
+def _added(row: Row, people: Mapping[int, str]) -> str:
+    return " · ".join(filter(None, (words.when(row["added_at"]), people.get(row["added_by_id"] or 0))))
+
+
+def _columns() -> dict[str, tables.Column]:
     return {
         "name": tables.Column(_("File"), main=True, wrap=True),
         "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), tag=True),
-        "number": tables.Column(_("Version"), lambda n: words.number(n) if n > 1 else "", right=True, spare=True),
         "note": tables.Column(_("Note"), grow=True, spare=True),
-        "added_at": tables.Column(_("Added"), words.when),
-        "added_by_id": tables.Column(_("Added by"), lambda one: people.get(int(one), ""), muted=True, spare=True),
+        "added": tables.Column(_("Added"), wrap=True),
         "size": tables.Column(_("Size"), words.size, right=True),
     }
 

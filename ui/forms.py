@@ -123,6 +123,15 @@ class Form:
             )  # fmt: skip
         return list(self.values[field])
 
+    def learnt(self, field: str, label: str, known: Sequence[str], *, value: str | None = None, **options: Any) -> str:
+        """Draw one name out of many, found while typing; also one that is not there yet."""
+        with self._place(field):
+            self.values[field] = st.selectbox(
+                label, list(known), index=known.index(value) if value in known else None, accept_new_options=True,
+                placeholder=_("Type a name"), key=self.key(field), persist_state="session", **options,
+            )  # fmt: skip
+        return str(self.values[field] or "")
+
     def words(
         self,
         field: str,

@@ -29,7 +29,8 @@ from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import Customer, Tag
 from crm.exports import Export
-from crm.privacy.holdings import HOLDINGS, PEOPLE, PRODUCTS, TAGS, Holding, Told
+from crm.market import Competitor
+from crm.privacy.holdings import COMPETITORS, HOLDINGS, PEOPLE, PRODUCTS, TAGS, Holding, Told
 from crm.products import Product
 
 RIGHT: Final = "privacy.export_person"
@@ -143,6 +144,7 @@ class _Words:
 def _words(u: UnitOfWork, language: str) -> _Words:
     people, products = select(User.id, User.name), select(Product.id, Product.name)
     names = {PEOPLE: people, PRODUCTS: products, TAGS: select(Tag.id, Tag.name)}
+    names[COMPETITORS] = select(Competitor.id, Competitor.name)
     found = {key: {row["id"]: row["name"] for row in u.rows(statement)} for key, statement in names.items()}
     return _Words(language, settings.value(u, "timezone"), found)
 

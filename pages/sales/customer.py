@@ -7,7 +7,7 @@ import streamlit as st
 from crm import briefs, change_requests, customers, tags
 from crm.briefs import Briefing
 from crm.core.uow import UnitOfWork
-from crm.customers import STAGES, Card, Reach
+from crm.customers import Card, Reach
 from ui import (
     access_forms,
     consent_forms,
@@ -16,6 +16,7 @@ from ui import (
     customer_forms,
     customer_types,
     document_forms,
+    market_forms,
     merge_forms,
     privacy_forms,
     relation_forms,
@@ -24,7 +25,6 @@ from ui import (
     stage_parts,
     tag_forms,
     timeline,
-    words,
 )
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, asked, attempt, colleagues, me, watched_each
@@ -57,13 +57,6 @@ if card.merged_into_id:
     merge_forms.merged_away(card)
     st.stop()
 
-responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
-line = (
-    customer_types.name_of(card.type),
-    words.named(STAGES, card.stage),
-    card.city,
-    _("Responsible: {name}").format(name=responsible) if responsible else "",
-)
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
 parts = {
@@ -71,6 +64,7 @@ parts = {
     "requisites": requisite_forms,
     "relations": relation_forms,
     "consents": consent_forms,
+    market_forms.TAB: market_forms,
     document_forms.TAB: document_forms,
 }
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
@@ -81,7 +75,7 @@ actions += parts[asked("tab")].actions(card) if asked("tab") in parts else []
 actions += [log] * customer_card.reached(card, "interactions.log")
 tab = header(
     card.name,
-    " · ".join(filter(None, line)),
+    customer_card.line(card, people),
     actions=actions,
     figures=figures,
     tags=customer_card.tones(marks),
@@ -91,6 +85,7 @@ tab = header(
         "requisites": _("Requisites"),
         "relations": _("Relations"),
         "purchases": _("Purchases"),
+        market_forms.TAB: _("Market"),
         **document_forms.tabs(papers),
         "consents": _("Consents"),
         "history": _("History"),
@@ -143,5 +138,7 @@ match dialog():
         relation_forms.draw(card, dialog(), asked_id("relation"), people)
     case "new-document" | "document" | "renew-document" | "change-document" | "erase-document":
         document_forms.draw(card, dialog(), asked_id("document"))
+    case "new-supply" | "supply" | "new-voice" | "voice":
+        market_forms.draw(card, dialog(), asked_id("supply"), asked_id("voice"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

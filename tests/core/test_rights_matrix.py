@@ -49,6 +49,8 @@ from tests.cast import (
     a_former_contact,
     a_pair,
     a_relation,
+    a_supply,
+    a_voice,
     some_requisites,
 )
 
@@ -81,6 +83,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         persons |= {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
         double, second = (a_customer(standing, of, partner=of == "partner") for _ in range(2))
         persons |= {"document_id": a_document(standing, key), "binned_id": a_binned_document(standing, key)}
+        persons |= {"supply_id": a_supply(standing, key), "voice_id": a_voice(standing, key)}
         related = {"relation_id": a_relation(standing, key, second), "second_id": second}
         return persons | related | {"double_id": double, "pair": (a_pair(standing, key, double), key, double)}
 
