@@ -606,6 +606,7 @@ IDENTITIES = {
     "crm/demo/story.py:_plans": "the invented leaders",
     "crm/demo/story.py:_consents": "the demonstration plays its people",
     "crm/demo/story.py:_documents": "the invented colleagues",
+    "crm/demo/story.py:_market": "the invented colleagues",
     "crm/demo/story.py:_log": "the invented colleagues",
     "crm/demo/story.py:_requests": "the invented colleagues",
     "crm/demo/story.py:_wish": "the invented colleagues",

@@ -86,7 +86,7 @@ def _nothing(card: Card) -> None:
 def _narrowed(counted: Counts) -> tuple[str, bool]:
     """Draw what narrows the list, where there is anything to choose; return the kind and whether the bin is shown."""
     kinds = {str(code): _(name) for code, name in KINDS.items() if code in counted.here or code in counted.binned}
-    of_kind = filters.choice(KIND, _("All kinds"), kinds if len(kinds) > 1 else {})
+    of_kind = filters.choice(KIND, _("Kind"), kinds if len(kinds) > 1 else {})
     in_bin = filters.switch(BIN, _("In the bin"))
     drawn = [of_kind, in_bin] if counted.binned or in_bin.value else [of_kind]
     filters.row(*drawn, key="document-filters")
@@ -100,7 +100,7 @@ def _added(row: Row, people: Mapping[int, str]) -> str:
 def _columns() -> dict[str, tables.Column]:
     return {
         "name": tables.Column(_("File"), main=True, wrap=True),
-        "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), tag=True),
+        "kind": tables.Column(_("Kind"), lambda code: words.named(KINDS, code), muted=True),
         "note": tables.Column(_("Note"), grow=True, spare=True),
         "added": tables.Column(_("Added"), wrap=True),
         "size": tables.Column(_("Size"), words.size, right=True),

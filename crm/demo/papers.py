@@ -1,4 +1,4 @@
-"""The papers that lie at some customers: a contract with an older version, and an offer, as small Word files."""
+"""What lies at some customers: a contract with an older version and an offer, as small Word files; who else sells to them."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -40,6 +40,13 @@ PAPERS: Final[Mapping[Tongue, Sequence[Paper]]] = {
     ),
 }
 """In each language: the draft of a contract, its newer version, and an offer."""
+
+RIVALRY: Final[Mapping[Tongue, tuple[str, str, str]]] = {
+    Tongue.EN: ("Lightwell & Sons", "Table lamps", "Doubts that we deliver in time before the holidays."),
+    Tongue.RU: ("Свет и дом", "Настольные лампы", "Сомневается, что успеем поставить до праздников."),
+    Tongue.ZH: ("明亮家居", "台灯", "担心我们节前不能按时交货。"),
+}
+"""In each language: a competitor, what he sells, and what the customer doubts of us."""
 
 _TYPES: Final = (
     '<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'

@@ -19,6 +19,7 @@ from crm import (
     doubles,
     duplicates,
     interactions,
+    market,
     merges,
     notifications,
     plans,
@@ -35,7 +36,7 @@ from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
 from crm.demo.customers import KNOWN_PHONE
 from crm.demo.names import Tongue
-from crm.demo.papers import PAPERS, as_word
+from crm.demo.papers import PAPERS, RIVALRY, as_word
 from crm.demo.people import CAST, NEWCOMER, Person, Staff
 from crm.demo.phrases import Situation, notes, topics
 from crm.interactions import Direction, Kind, Outcome
@@ -79,6 +80,7 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _calls(today)
         _consents(today)
         _documents(today)
+        _market(today)
         _requests(today)
         _wish(today)
         _merge(today)
@@ -200,6 +202,20 @@ def _documents(today: _Today) -> None:
                 draft = documents.add(u, key, received[0], kind=kind, note=note)
                 documents.renew(u, draft.id, received[1], seen=draft.version, note=newer)
                 documents.add(u, key, received[2], kind=offer)
+
+
+def _market(today: _Today) -> None:
+    """Let each rep of the cast note who else sells to the customer whom he talked to last, and what that one doubts."""
+    for person in CAST:
+        if today.staff.ids[person.username] not in today.staff.teammates:
+            continue
+        who, tongue = Identity(today.staff.ids[person.username]), person.tongue or Tongue.EN
+        with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
+            mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(1)):
+                competitor, product, doubt = RIVALRY[tongue]
+                market.add_supply(u, key, {"competitor": competitor, "product": product, "amount": "400000"})
+                market.add_voice(u, key, kind="doubt", text=doubt)
 
 
 def _allowed(u: UnitOfWork, customer_id: int, day: date) -> None:

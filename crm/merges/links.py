@@ -162,7 +162,7 @@ def move(u: UnitOfWork, link: Link, merge: Merge, shift: int = 0) -> int:
 def move_back(u: UnitOfWork, link: Link, merge: Merge, shift: int = 0) -> None:
     """Let the rows that a merge moved lead to the other again, those excepted that are gone, and with them what is part of them."""
     table, column, moved = link.table, link.column, link.under(merge.id)
-    back = table.c.id.in_(moved)
+    back: ColumnElement[bool] = table.c.id.in_(moved)
     if link.name in FOLLOWS:
         back = or_(back, table.c[FOLLOWS[link.name]].in_(moved))
     going = update(table).where(column == merge.customer_id, back)
