@@ -14,7 +14,7 @@ from crm.core import i18n, logs  # noqa: E402
 from crm.core.errors import CrmError  # noqa: E402
 from ui import fragments, theme, turns  # noqa: E402
 from ui.session import _, language  # noqa: E402
-from web import assets, exports, first_administrator, health, sign_in, strip  # noqa: E402
+from web import assets, documents, exports, first_administrator, health, sign_in, strip  # noqa: E402
 from web.gate import Gate  # noqa: E402
 
 theme.remember()
@@ -22,7 +22,7 @@ fragments.heed()
 turns.take()
 
 PUBLIC = [*assets.ROUTES, *health.ROUTES, *sign_in.ROUTES, *first_administrator.ROUTES]
-PRIVATE = [*strip.ROUTES, *exports.ROUTES]
+PRIVATE = [*strip.ROUTES, *exports.ROUTES, *documents.ROUTES]
 
 
 @asynccontextmanager

@@ -16,15 +16,16 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 import crm
-from crm import backups, installation
+from crm import backups, documents, installation
 from crm.core import clock, worker
 from crm.core.config import Config, config
 from crm.core.errors import CrmError
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
+from crm.documents import Document
 from crm.invariants import invariants
 from db import migrate, sqlite
 from db.backup import size
@@ -37,6 +38,8 @@ MUCH_ROOM: Final = 10**10
 NETWORK_DISKS: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
+
+_DOCUMENTS: Final = Document.__table__.c
 
 
 class Level(StrEnum):
@@ -115,7 +118,7 @@ def doctor(database: Database, home: Config | None = None) -> list[Check]:
     place = home or config()
     checks = [*readiness(database, place).checks, _writable(place), _local_disk(place, database)]
     if checks[0].level is not Level.BAD:
-        checks += [_pages(database), _rules(database)]
+        checks += [_pages(database), _rules(database), _files(database)]
     return checks
 
 
@@ -271,16 +274,38 @@ def _rules(database: Database) -> Check:
     )
 
 
+def _files(database: Database) -> Check:
+    """Look whether the file of every document is there and as long as it was. Whether it is the same is proved when it is taken."""
+    missing = 0
+    with database.reader.connect() as connection:
+        for stored_as, length in connection.execute(select(_DOCUMENTS.stored_as, _DOCUMENTS.size)):
+            path = documents.path_of(stored_as)
+            missing += not path.is_file() or path.stat().st_size != length
+    if not missing:
+        return Check("files", Level.GOOD, N_("The files of all documents are there."))
+    text = N_("The files of documents are damaged or no longer there: {missing}.")
+    advice = N_("Bring them back from a copy: its folder 'attachments' holds them under the same names.")
+    return Check("files", Level.BAD, text, advice, {"missing": missing})
+
+
 # --- for the administrator's page -------------------------------------------
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What the administrator sees of the system. versions: of each program; place: of the database, without a password."""
+    """What the administrator sees of the system. versions: of each program; place: of the database, without a password.
+
+    documents: how many versions of documents there are, and how many bytes they have together.
+    """
 
     versions: Mapping[str, str]
     place: str
     bytes: int
+    documents: int
+    document_bytes: int
+
+
+_FILES: Final = select(func.count(_DOCUMENTS.id), func.coalesce(func.sum(_DOCUMENTS.size), 0))
 
 
 def looked_at(u: UnitOfWork) -> Readiness:
@@ -294,10 +319,12 @@ def overview(u: UnitOfWork) -> Overview:
     u.need("system.view")
     found = ".".join(str(part) for part in u.session.connection().dialect.server_version_info or ())
     engine = "SQLite" if u.database.is_sqlite else "PostgreSQL"
+    files = u.session.connection().execute(_FILES).one()
     return Overview(
         {"Rapport": crm.__version__, "Python": platform.python_version(), engine: found} | _libraries(),
         installation.place(config(), u.database),
         size(u.database),
+        *map(int, files),
     )
 
 

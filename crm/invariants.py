@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exists, func, or_, select
 
 from crm.core.i18n import N_
 from crm.core.people import User
 from crm.counters import DailyCount, MonthlyCount
 from crm.customers import Customer
+from crm.documents import Document
 from crm.interactions import Interaction
 from crm.purchases import Purchase, PurchaseLine
 from crm.relations import Relation
@@ -76,6 +77,13 @@ def _one_sided() -> Select[Any]:
     return select(func.count()).select_from(one).where(or_(~back, one.c.customer_id == one.c.other_id))
 
 
+def _without_newest() -> Select[Any]:
+    """Count the documents of which not exactly one version is the newest."""
+    newest = func.sum(case((Document.replaced_at.is_(None), 1), else_=0))
+    wrong = select(func.min(Document.id)).group_by(func.coalesce(Document.first_id, Document.id)).having(newest != 1)
+    return select(func.count()).select_from(wrong.subquery())
+
+
 def _no_administrator() -> Select[Any]:
     active = (User.disabled_at.is_(None), User.deleted_at.is_(None), cast(User.roles, Text).like('%"administrator"%'))
     anybody, one = select(User.id).exists(), select(User.id).where(*active).exists()
@@ -98,6 +106,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     Invariant(N_("The plans' counters of months equal those of their days"), _months()),
     Invariant(N_("A purchase's amount is the sum of its lines"), _amounts()),
     Invariant(N_("A relation of two customers stands on both their cards"), _one_sided()),
+    Invariant(N_("Of every document exactly one version is the newest"), _without_newest()),
     Invariant(
         N_("Whoever is found by the search is there"),
         select(func.count(TOKENS.c.customer_id.distinct())).where(~exists().where(Customer.id == TOKENS.c.customer_id)),

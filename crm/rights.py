@@ -47,6 +47,7 @@ AREAS: Final[Mapping[str, str]] = {
     "privacy": N_("Personal data"),
     "requests": N_("Requests"),
     "interactions": N_("Journal"),
+    "documents": N_("Documents"),
     "purchases": N_("Purchases"),
     "products": N_("Products"),
     "plans": N_("Plans"),
@@ -64,7 +65,7 @@ AREAS: Final[Mapping[str, str]] = {
 """The groups of rights: what stands before the dot, with its name."""
 
 REACHES_ROWS: Final = frozenset(
-    {"customers", "quality", "privacy", "requests", "interactions", "purchases", "plans", "imports"}
+    {"customers", "quality", "privacy", "requests", "interactions", "documents", "purchases", "plans", "imports"}
 )
 """Areas whose records belong to somebody; in the others a right is there or it is not."""
 

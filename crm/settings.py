@@ -41,6 +41,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "region": N_("Region"),
     "privacy": N_("Personal data"),
     "quality": N_("Quality"),
+    "documents": N_("Documents"),
     "backups": N_("Backups"),
 }
 """The groups in which settings are shown, each with its name."""
@@ -108,6 +109,13 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
         lambda value: value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= 3650,  # noqa: PLR2004  ten years
         "quality",
         N_("Customers whom nobody has verified for so long wait on the page 'Quality'."),
+    ),
+    "document_megabytes": Definition(
+        N_("Largest document in MB"),
+        "25",
+        lambda value: value.isascii() and value.isdigit() and 1 <= int(value[:4]) <= 100,  # noqa: PLR2004  what the server takes
+        "documents",
+        N_("A larger file is refused when somebody adds it to a customer. At most 100."),
     ),
     "backup_hourly": Definition(
         N_("Hourly copies"),

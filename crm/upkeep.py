@@ -3,15 +3,16 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Table, delete, exists, text
+from sqlalchemy import Table, delete, exists, select, text
 
-from crm import sessions
+from crm import documents, sessions
 from crm.backups import Backup
 from crm.core import clock, jobs, logs
 from crm.core.i18n import N_
 from crm.core.jobs import JobContext, JobProgress, job
 from crm.core.once import CommandKey
 from crm.customers import Customer
+from crm.documents import Document
 from crm.mass_edits import KEPT_FOR, MassEdit
 from crm.notifications import Notification
 from crm.search import PARTS, TOKENS
@@ -21,6 +22,9 @@ KEYS_KEPT: Final = timedelta(days=7)
 RUNS_KEPT: Final = timedelta(days=30)
 READ_KEPT: Final = timedelta(days=90)
 GONE_KEPT: Final = timedelta(days=400)
+ORPHANS_KEPT: Final = timedelta(days=1)
+"""So long an uploaded file waits for the row that names it: it lies on the disk before the row is saved."""
+AT_ONCE: Final = 500
 
 log = logs.logger("rapport.upkeep")
 
@@ -29,6 +33,7 @@ log = logs.logger("rapport.upkeep")
 def nightly(ctx: JobContext) -> dict[str, int]:
     """Cut back what grew; returns how many rows of each kind went."""
     gone = ctx.step("rows", _rows, ctx.database)
+    gone["orphans"] = ctx.step("files", _orphans, ctx.database)
     gone["sign_ins"] = ctx.step("sign-ins", sessions.clear_old, ctx.database)
     gone["runs"] = ctx.step("runs", jobs.forget_before, ctx.database, clock.now() - RUNS_KEPT)
     ctx.step("tidy", tidy, ctx.database)
@@ -56,6 +61,21 @@ def _rows(database: Database) -> dict[str, int]:
     for name, order in orders.items():
         with database.writing() as connection:
             gone[name] = connection.execute(order).rowcount
+    return gone
+
+
+def _orphans(database: Database) -> int:
+    """Remove the files of documents that no row names: of an upload that was given up, or an erasure that was cut off."""
+    young = (clock.now() - ORPHANS_KEPT).timestamp()
+    old = sorted(token for token, at in documents.stored_tokens().items() if at < young)
+    stored_as, gone = _table(Document).c.stored_as, 0
+    for start in range(0, len(old), AT_ONCE):
+        some = set(old[start : start + AT_ONCE])
+        with database.reader.connect() as connection:
+            some -= set(connection.scalars(select(stored_as).where(stored_as.in_(some))))
+        for token in some:
+            documents.remove(token)
+        gone += len(some)
     return gone
 
 

@@ -30,6 +30,8 @@ FORMAT: Final = 1
 DATABASE: Final = "rapport.db"
 MANIFEST: Final = "manifest.json"
 MAKING: Final = ".making-"
+UNFINISHED: Final = ".part"
+"""What is being written is called so until it is whole."""
 SPARE_BYTES: Final = 64 * 2**20
 """Room that must be left on the disk after a copy."""
 
@@ -264,17 +266,23 @@ def _folder_into(folder: Path, working: Path, label: str, before: Copy | None) -
     """Copy a folder; a file that did not change since the last copy becomes a second name of that copy's file."""
     found = {}
     for path in sorted(one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else ():
+        if path.suffix == UNFINISHED:
+            continue
         name = f"{label}/{path.relative_to(folder).as_posix()}"
-        target, facts = working / name, path.stat()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        known = before.files.get(name) if before else None
-        same = known is not None and (known.bytes, known.touched) == (facts.st_size, facts.st_mtime_ns)
-        if same and before is not None and known is not None and _linked(before.path / name, target):
-            found[name] = known
-        else:
-            shutil.copy2(path, target)
-            found[name] = File(facts.st_size, hashed(target), facts.st_mtime_ns)
+        with suppress(FileNotFoundError):  # somebody has just erased whom it belonged to
+            found[name] = _file_into(path, working / name, name, before)
     return found
+
+
+def _file_into(path: Path, target: Path, name: str, before: Copy | None) -> File:
+    facts = path.stat()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    known = before.files.get(name) if before else None
+    same = known is not None and (known.bytes, known.touched) == (facts.st_size, facts.st_mtime_ns)
+    if same and before is not None and known is not None and _linked(before.path / name, target):
+        return known
+    shutil.copy2(path, target)
+    return File(facts.st_size, hashed(target), facts.st_mtime_ns)
 
 
 def _linked(old: Path, new: Path) -> bool:

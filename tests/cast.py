@@ -25,6 +25,7 @@ from crm import (
     consents,
     contacts,
     customers,
+    documents,
     doubles,
     duplicates,
     exports,
@@ -32,6 +33,7 @@ from crm import (
     handovers,
     imports,
     interactions,
+    market,
     mass_edits,
     merges,
     notifications,
@@ -271,6 +273,44 @@ def a_relation(cast: Cast, customer_id: int, other_id: int, kind: str = "subsidi
         return relations.link(u, customer_id, other_id, kind).id
 
 
+def a_document(
+    cast: Cast,
+    customer_id: int,
+    content: bytes = b"We promise.",
+    name: str = "Contract.pdf",
+    *,
+    by: str | None = None,
+    kind: str = "contract",
+    note: str = "",
+) -> int:
+    """Let Rapport itself, or somebody, add a document to a customer; return its id."""
+    who = getattr(cast, by) if by else None
+    with cast.unit(who) as u:
+        received = documents.receive(u, [(name, content)])
+    with cast.unit(who) as u:
+        return documents.add(u, customer_id, received[0], kind=kind, note=note).id
+
+
+def a_supply(cast: Cast, customer_id: int, competitor: str = "Rivals Ltd", by: str | None = None, **raw: Any) -> int:
+    """Note that a competitor sells to a customer; return the note's id."""
+    with cast.unit(getattr(cast, by) if by else None) as u:
+        return market.add_supply(u, customer_id, {"competitor": competitor} | raw).id
+
+
+def a_voice(cast: Cast, customer_id: int, text: str = "Too dear", kind: str = "doubt", by: str | None = None) -> int:
+    """Note what a customer said; return the note's id."""
+    with cast.unit(getattr(cast, by) if by else None) as u:
+        return market.add_voice(u, customer_id, kind=kind, text=text).id
+
+
+def a_binned_document(cast: Cast, customer_id: int) -> int:
+    """Let Rapport itself put a document of a customer into the bin; return its id."""
+    key = a_document(cast, customer_id, name="Old.pdf")
+    with cast.unit() as u:
+        documents.archive(u, key, seen=1)
+    return key
+
+
 def a_former_contact(cast: Cast, customer_id: int) -> int:
     """Let the record keeper add a person who is no longer there; return the id."""
     key = a_contact(cast, customer_id, name="Gustav Gone")
@@ -294,7 +334,8 @@ class Stage:
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
     the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
-    the same responsible.
+    the same responsible. document_id: of the customer, binned_id: another one, in the bin. supply_id and
+    voice_id: of the customer.
     """
 
     cast: Cast
@@ -322,6 +363,10 @@ class Stage:
     type_code: str
     relation_id: int
     second_id: int
+    document_id: int
+    binned_id: int
+    supply_id: int
+    voice_id: int
 
     @property
     def me(self) -> int:
@@ -338,6 +383,7 @@ Call = Callable[[UnitOfWork, Stage], Any]
 DAY: Final = NOW.date()
 THEIRS, LATER = customers.Filters(stage="won_back"), mass_edits.Wish({"stage": "lost"})
 WISH: Final = exports.Wish(customers.Filters(), exports.Form.CSV, "en")
+RECEIVED: Final = documents.Received("0" * 32, "Offer.pdf", 3, "0" * 64)
 CALLS: Final[Mapping[str, Call]] = {
     "backups.ask": lambda u, _: backups.ask(u),
     "backups.note": lambda u, _: backups.note(u, []),
@@ -360,6 +406,13 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "customers.verify": lambda u, s: customers.verify(u, s.customer_id, seen=1),
     "customers.restore": lambda u, s: customers.restore(u, s.customer_id),
+    "documents.add": lambda u, s: documents.add(u, s.customer_id, RECEIVED, kind="offer"),
+    "documents.archive": lambda u, s: documents.archive(u, s.document_id, seen=1),
+    "documents.change": lambda u, s: documents.change(u, s.document_id, kind="other", note="x", seen=1),
+    "documents.erase": lambda u, s: documents.erase(u, s.binned_id),
+    "documents.renew": lambda u, s: documents.renew(u, s.document_id, RECEIVED, seen=1),
+    "documents.restore": lambda u, s: documents.restore(u, s.binned_id),
+    "documents.take": lambda u, s: documents.take(u, s.document_id),
     "doubles.add": lambda u, s: doubles.add(
         u, {"name": "Unheard of", "phones": ["+7 999 000-00-01"], "address": ADDRESS}, responsible_id=s.me
     ),
@@ -414,6 +467,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "imports.take_faults_file": lambda u, s: imports.steps.take_faults_file(u, s.imports["stopped"].id),
     "interactions.log": lambda u, s: interactions.log(u, s.customer_id, kind="call", direction="out", note="x"),
     "jobs.cancel": lambda u, s: jobs.cancel(u, s.job_id),
+    "market.add_supply": lambda u, s: market.add_supply(u, s.customer_id, {"competitor": "Rivals Ltd"}),
+    "market.add_voice": lambda u, s: market.add_voice(u, s.customer_id, kind="doubt", text="Too dear"),
+    "market.change_supply": lambda u, s: market.change_supply(u, s.supply_id, {"competitor": "Others"}, seen=1),
+    "market.drop_supply": lambda u, s: market.drop_supply(u, s.supply_id, seen=1),
+    "market.drop_voice": lambda u, s: market.drop_voice(u, s.voice_id),
     "mass_edits.ask": lambda u, _: mass_edits.ask(u, THEIRS, LATER, seen=mass_edits.preview(u, THEIRS, LATER).count),
     "mass_edits.change_some": lambda u, s: mass_edits.change_some(u, s.mass_edits["running"].id),
     "mass_edits.stop": lambda u, s: mass_edits.stop(u, s.mass_edits["running"].id),
@@ -508,8 +566,20 @@ ON_CUSTOMERS: Final = frozenset(
         "customers.edit_personal",
         "customers.restore",
         "customers.verify",
+        "documents.add",
+        "documents.archive",
+        "documents.change",
+        "documents.erase",
+        "documents.renew",
+        "documents.restore",
+        "documents.take",
         "doubles.grant",
         "interactions.log",
+        "market.add_supply",
+        "market.add_voice",
+        "market.change_supply",
+        "market.drop_supply",
+        "market.drop_voice",
         "merges.merge",
         "merges.undo",
         "privacy.erase",

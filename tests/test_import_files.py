@@ -17,6 +17,7 @@ from hypothesis import strategies as some
 
 from crm.core import config
 from crm.core.errors import Invalid
+from crm.core.shelf import LONGEST_NAME
 from crm.imports import encodings, files, workbook
 from crm.imports.files import Format, Reading, Received
 from tests.support import awkward_files as awkward
@@ -236,7 +237,7 @@ def test_a_file_is_stored_under_a_name_of_ours(name, data_folder):
     assert stored.read_bytes() == b"name,city\nA,B\n"
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert not set(found.name) & set("/\\\u202e\x00\n")
-    assert len(found.name) <= files.LONGEST_NAME
+    assert len(found.name) <= LONGEST_NAME
     assert [path.name for path in data_folder.rglob("*.csv")] == []
 
 

@@ -35,6 +35,7 @@ from crm.core import records
 from crm.core.errors import Conflict, CrmError, Invalid, NotFound, Refused
 from crm.customers import Contact, Customer, Filters
 from crm.merges import Merge, Side
+from crm.merges.links import FOLLOWS
 from tests.cast import (
     EMAIL,
     INN,
@@ -174,6 +175,17 @@ def test_every_column_that_leads_to_a_customer_goes_along_or_says_why_it_stays()
     assert [one.name for one in merges.links() if [key.name for key in one.table.primary_key] != ["id"]] == []
     assert set(merges.STAYS) <= {one.name for one in every}
     assert all(merges.STAYS.values())
+
+
+def test_what_is_part_of_a_row_goes_back_with_it():
+    """A table whose rows name rows of the same table says in FOLLOWS by which column: else undoing a merge parts them."""
+    inside = {
+        one.name: column.name
+        for one in merges.links()
+        for column in one.table.c
+        if any(key.column.table is one.table for key in column.foreign_keys) and column is not one.column
+    }
+    assert inside == dict(FOLLOWS)
 
 
 RENUMBERED = "purchases"

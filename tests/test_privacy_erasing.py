@@ -27,12 +27,12 @@ from crm.customers import Customer, Filters
 from crm.exports import Form, Wish
 from crm.imports import Import, files
 from crm.invariants import INVARIANTS
-from tests.cast import NOW, Cast, a_call, a_customer
+from tests.cast import NOW, Cast, a_call, a_customer, a_document
 
 NAME, PHONE, EMAIL = "Zygmunt Квашнин", "+7 916 777-01-23", "zyg.kvashnin@private.example"
 SECRETS = (
     "Квашнин", "777-01-23", "9167770123", "3210777619", "kvashnin", "Vyazovaya", "porcelain", "falconry", "samovar", "back door",
-    "C-4711", "Uglich", "balalaika", "widower", "moved out",
+    "C-4711", "Uglich", "balalaika", "widower", "moved out", "theremin",
 )  # fmt: skip
 """Every word of the person that is nobody else's, in every field that can hold one."""
 
@@ -58,6 +58,7 @@ def lived(cast: Cast) -> int:
         customers.edit(u, key, {"note": "Sold the porcelain", "city": "Old Uglich"}, seen=customers.one(u, key).version)
     with cast.unit(cast.rep) as u:
         request = change_requests.ask(u, key, "He moved out").id
+    a_document(cast, key, b"Sold: one theremin", name="Theremin.pdf", note="theremin")
     with cast.unit(cast.keeper) as u:
         change_requests.answer(u, request, "moved out, noted", seen=1)
     return key
@@ -130,7 +131,7 @@ def test_no_table_index_or_file_holds_a_word_of_whoever_was_erased(cast):
     assert {one.partition(": ")[2] for one in before} == set(SECRETS), "else this test would look for what never was"
     assert {one.partition(":")[0] for one in before} >= {
         "customers", "phones", "emails", "interactions", "purchases", "change_requests", "search_tokens", "search_parts",
-        "audit_entries", "notices", "exports", "imports",
+        "audit_entries", "notices", "exports", "imports", "documents",
     }  # fmt: skip
     assert len(in_files()) > 10
     erased(cast, key)

@@ -1,11 +1,12 @@
 """Every night what nobody can ask for any more is deleted, and nothing else."""
 
+import os
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select, text
 
-from crm import upkeep
+from crm import documents, upkeep
 from crm.backups import Backup
 from crm.core.access import SYSTEM
 from crm.core.jobs import JobContext, JobProgress
@@ -98,6 +99,8 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
             connection.execute(insert(record), values)
         connection.execute(insert(TOKENS), [{"token": "nx", "customer_id": 999}])
         connection.execute(insert(PARTS), [{"part": "*ngone", "token": "nbegone"}])
+    orphan, fresh = (documents._SHELF.store(b"x") for _ in range(2))
+    os.utime(documents.path_of(orphan), ((NOW - young).timestamp() - 60,) * 2)
     context = JobContext(cast.database, "job", SYSTEM)
     monkeypatch.setattr(context, "step", lambda _name, function, *args: function(*args))
     gone = upkeep.nightly(context)
@@ -109,10 +112,12 @@ def test_what_is_old_goes_and_what_is_young_stays(cast: Cast, monkeypatch: pytes
         "job_progress": 1,
         "search_tokens": 1,
         "search_parts": 1,
+        "orphans": 1,
         "sign_ins": 1,
         "runs": 0,
     }
     assert left(cast.database, CommandKey.key) == ["young"]
+    assert set(documents.stored_tokens()) == {fresh}
     assert left(cast.database, Notification.id) == [2, 3]
     assert left(cast.database, Backup.id) == [2]
     assert left(cast.database, MassEditRow.mass_edit_id) == [2]

@@ -8,10 +8,12 @@ from typing import Any, Final
 from crm import (
     consents,
     customers,
+    documents,
     doubles,
     fields,
     imports,
     interactions,
+    market,
     mass_edits,
     merges,
     plans,
@@ -83,6 +85,16 @@ FIELDS: Final[Mapping[str, str]] = {
     "tags": N_("Tags"),
     "requisites": N_("Requisites"),
     "relation": N_("Relation"),
+    "document": N_("Document"),
+    "competitor": N_("Competitor"),
+    "competitor_id": N_("Competitor"),
+    "product": N_("What they sell here"),
+    "amount": N_("About how much"),
+    "currency": N_("Currency"),
+    "period": N_("For"),
+    "since": N_("Since"),
+    "heard_on": N_("When"),
+    "taken": N_("Taken as a file"),
     "inn": N_("INN"),
     "kpp": N_("KPP"),
     "ogrn": N_("OGRN"),
@@ -158,14 +170,23 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "ended_how": consents.WAYS,
     "state": imports.STATES | mass_edits.STATES,
     "relation": relations.KINDS,
+    "document": documents.KINDS,
+    "period": market.PERIODS,
 }
 """Fields that hold codes, with the codes' names."""
 
 _CALLED_OTHERWISE: Final = {
     ("notifications", "responsible_id"): N_("To whom"),
     ("own_fields", "kind"): N_("What it takes"),
+    ("voices", "text"): N_("What was said"),
+    ("supplies", "source"): N_("Known from"),
 }
-_KINDS: Final[Mapping[str, Mapping[Any, str]]] = {"interactions": interactions.KINDS, "own_fields": fields.KINDS}
+_KINDS: Final[Mapping[str, Mapping[Any, str]]] = {
+    "interactions": interactions.KINDS,
+    "own_fields": fields.KINDS,
+    "documents": documents.KINDS,
+    "voices": market.SAID,
+}
 """What `kind` says of records that are no customers."""
 
 LONGEST: Final = 160

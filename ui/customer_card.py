@@ -10,7 +10,7 @@ from crm.briefs import Briefing
 from crm.core import clock
 from crm.core.access import Owned
 from crm.core.uow import UnitOfWork
-from crm.customers import SOURCES, Card, Reach
+from crm.customers import SOURCES, STAGES, Card, Reach
 from crm.interactions import OUTCOMES
 from crm.templates import PERSONAL
 from ui import changes, choices, customer_types, facts, own_fields, stage_parts, tables, words
@@ -40,6 +40,14 @@ def figures(u: UnitOfWork, card: Card) -> list[tuple[str, str]]:
         found.append((_("Bought in all"), ", ".join(sums)))
         found.append((_("Last purchase"), words.when(card.last_purchase_at)))
     return found
+
+
+def line(card: Card, people: Mapping[int, str]) -> str:
+    """Return in one line what the customer is, where, and whose."""
+    responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
+    whose = _("Responsible: {name}").format(name=responsible) if responsible else ""
+    facts_of_it = (customer_types.name_of(card.type), words.named(STAGES, card.stage), card.city, whose)
+    return " · ".join(filter(None, facts_of_it))
 
 
 def reached(card: Card, right: str) -> bool:

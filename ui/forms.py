@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui import words
 from ui.page import dialog_key, dismissed, drawn_dialog, saved
+from ui.parts import draw as draw_part
 from ui.session import Tried, _, language, once_key, used
 
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
@@ -125,6 +126,15 @@ class Form:
             )  # fmt: skip
         return list(self.values[field])
 
+    def learnt(self, field: str, label: str, known: Sequence[str], *, value: str | None = None, **options: Any) -> str:
+        """Draw one name out of many, found while typing; also one that is not there yet."""
+        with self._place(field):
+            self.values[field] = st.selectbox(
+                label, list(known), index=known.index(value) if value in known else None, accept_new_options=True,
+                placeholder=_("Type a name"), key=self.key(field), persist_state="session", **options,
+            )  # fmt: skip
+        return str(self.values[field] or "")
+
     def words(
         self,
         field: str,
@@ -184,6 +194,16 @@ class Form:
                 label, value=value, key=self.key(field), persist_state="session", **options
             )
         return bool(self.values[field])
+
+    def files(self, field: str, label: str, *, several: bool = True) -> list[Any]:
+        """Draw what takes files. Which are too large says whoever receives them: Streamlit would say it in English."""
+        draw_part("uploader", key="uploader", data={"button": _("Choose a file"), "hint": _("or drop it here")})
+        with self._place(field):
+            found = st.file_uploader(
+                label, accept_multiple_files=several, key=self.key(field), label_visibility="collapsed"
+            )  # fmt: skip
+        self.values[field] = found if isinstance(found, list) else [found] if found is not None else []
+        return list(self.values[field])
 
     def submit(self, label: str) -> bool:
         """Draw the form's button; True in the run that it was pressed."""

@@ -28,6 +28,9 @@ TITLES: Final[Mapping[str, str]] = {
     "relations": N_("Relations"),
     "stage_changes": N_("Steps from stage to stage"),
     "consents": N_("Consents"),
+    "documents": N_("Documents"),
+    "supplies": N_("Competitors"),
+    "voices": N_("Opinions and doubts"),
     "change_requests": N_("Requests"),
 }
 """What moves, in the order in which it is told. What is part of another thing (a purchase's lines) is not told."""

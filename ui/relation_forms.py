@@ -12,7 +12,7 @@ from ui import customer_card, facts, tables, words
 from ui.facts import Box
 from ui.forms import Form, in_dialog
 from ui.page import Action, close_dialog, empty, not_there, opening
-from ui.session import _, attempt, translated, uow, watched
+from ui.session import _, attempt, colleagues, translated, uow, watched
 
 
 def actions(card: Card) -> list[Action]:
@@ -25,8 +25,9 @@ def _of(card: Card) -> list[Related]:
     return watched(("relations", card.id), lambda u: relations.of(u, card.id))
 
 
-def tab(card: Card, people: Mapping[int, str]) -> None:
+def tab(card: Card) -> None:
     """Draw who is related; a row opens the other card, or what can be done with the link."""
+    people = colleagues()
     those, may_edit = _of(card), customer_card.reached(card, "customers.edit")
     if not those:
         sentence = _(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from babel.dates import format_timedelta
@@ -14,6 +14,8 @@ from babel.numbers import format_decimal, format_percent
 from crm.core import clock, dates, i18n
 from crm.core import money as sums
 from ui.session import _, language, zone
+
+_MEGABYTE: Final = 1 << 20
 
 
 def when(moment: Any) -> str:
@@ -57,6 +59,13 @@ def _number(n: float, code: str) -> str:
 def exact(n: Decimal) -> str:
     """Write a number with all its decimals, however many."""
     return format_decimal(n, locale=i18n.locale(language()), decimal_quantization=False)
+
+
+def size(n: int) -> str:
+    """Write how large a file is, short: '14 KB', '2.4 MB'."""
+    if n < _MEGABYTE:
+        return _("{n} KB").format(n=number(max(round(n / 1024), 1)))
+    return _("{n} MB").format(n=number(round(n / _MEGABYTE, 1)))
 
 
 def share(part: float) -> str:

@@ -16,9 +16,11 @@ from crm import (
     change_requests,
     consents,
     customers,
+    documents,
     doubles,
     duplicates,
     interactions,
+    market,
     merges,
     notifications,
     plans,
@@ -36,6 +38,7 @@ from crm.customers import Kind as CustomerKind
 from crm.demo.chunk import Wishes
 from crm.demo.customers import KNOWN_PHONE
 from crm.demo.names import Tongue
+from crm.demo.papers import PAPERS, RIVALRY, as_word
 from crm.demo.people import CAST, NEWCOMER, Person, Staff
 from crm.demo.phrases import Situation, notes, topics
 from crm.interactions import Direction, Kind, Outcome
@@ -78,6 +81,8 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _plans(today, wishes)
         _calls(today)
         _consents(today)
+        _documents(today)
+        _market(today)
         _requests(today)
         _wish(today)
         _merge(today)
@@ -183,6 +188,38 @@ def _consents(today: _Today) -> None:
             )
             for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(CONSENTING)):
                 _allowed(u, key, today.day)
+
+
+def _documents(today: _Today) -> None:
+    """Let each rep of the cast keep a contract with its draft, and an offer, at the customer whom he talked to last."""
+    for person in CAST:
+        if today.staff.ids[person.username] not in today.staff.teammates:
+            continue
+        who = Identity(today.staff.ids[person.username])
+        papers = PAPERS[person.tongue or Tongue.EN]
+        with unit_of_work(today.database, who, now=today.now) as u:
+            received = documents.receive(u, [(name, as_word(lines)) for name, _kind, _note, lines in papers])
+        with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
+            mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(1)):
+                (_, kind, note, _), (_, _, newer, _), (_, offer, _, _) = papers
+                draft = documents.add(u, key, received[0], kind=kind, note=note)
+                documents.renew(u, draft.id, received[1], seen=draft.version, note=newer)
+                documents.add(u, key, received[2], kind=offer)
+
+
+def _market(today: _Today) -> None:
+    """Let each rep of the cast note who else sells to the customer whom he talked to last, and what that one doubts."""
+    for person in CAST:
+        if today.staff.ids[person.username] not in today.staff.teammates:
+            continue
+        who, tongue = Identity(today.staff.ids[person.username]), person.tongue or Tongue.EN
+        with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
+            mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(1)):
+                competitor, product, doubt = RIVALRY[tongue]
+                market.add_supply(u, key, {"competitor": competitor, "product": product, "amount": "400000"})
+                market.add_voice(u, key, kind="doubt", text=doubt)
 
 
 def _allowed(u: UnitOfWork, customer_id: int, day: date) -> None:

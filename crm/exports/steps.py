@@ -4,10 +4,11 @@ Promises: every export and every taking of its file is in the audit log; the fil
 and to no other, waits for a day, and is gone five minutes after it was taken.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import IO, Any, Final
 
 from sqlalchemy import select
 
@@ -179,12 +180,12 @@ def notify(database: Database, export_id: int) -> None:
 
 
 def keep_for_person(
-    u: UnitOfWork, customer_id: int, content: bytes, *, language: str, sign_in_id: int | None
+    u: UnitOfWork, customer_id: int, write: Callable[[IO[bytes]], Any], *, language: str, sign_in_id: int | None
 ) -> Export:
-    """Keep a file with everything about one customer until it is taken; part of the verb that wrote it."""
+    """Keep a file with everything about one customer until it is taken; part of the verb that writes it."""
     token = writing.fresh_token()
     with forms.opened(records.path_of(token), "wb") as file:
-        file.write(content)
+        write(file)
     return u.add(
         Export(
             responsible_id=u.actor.id,

@@ -8,12 +8,9 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
-import secrets
 import subprocess
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +22,7 @@ from typing import Any, Final, NamedTuple, TextIO
 from crm import vcards
 from crm.core.errors import Invalid
 from crm.core.i18n import N_
-from crm.core.shelf import Shelf
+from crm.core.shelf import Shelf, label
 from crm.imports import encodings, headings, presets, workbook
 
 MOST_BYTES: Final = 100 * 2**20
@@ -35,7 +32,6 @@ MOST_ROWS: Final = 1_000_000
 MOST_COLUMNS: Final = workbook.MOST_COLUMNS
 LONGEST_CELL: Final = workbook.LONGEST_CELL
 LONGEST_HEADING: Final = 100
-LONGEST_NAME: Final = 120
 WORKBOOK_SECONDS: Final = 60
 """Wall time for reading a workbook; its own limit is CPU time."""
 
@@ -115,21 +111,9 @@ def _rows_path(token: str) -> Path:
     return path_of(token).with_suffix(".rows")
 
 
-def _store(content: bytes) -> str:
-    token = secrets.token_hex(16)
-    fresh = path_of(token).with_suffix(".part")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path_of(token))
-    return token
-
-
 def remove(token: str) -> None:
     """Remove a stored file and what was made of it; a file that is gone already is as good."""
-    path_of(token).unlink(missing_ok=True)
+    _SHELF.remove(token)
     _rows_path(token).unlink(missing_ok=True)
 
 
@@ -139,7 +123,7 @@ def remove(token: str) -> None:
 def receive(name: str, content: bytes) -> Received:
     """Store an uploaded file and look at it. Raises Invalid beside `file` with a sentence that helps."""
     form = _format_of(name, content)
-    token = _store(content)
+    token = _SHELF.store(content)
     try:
         reading = Reading() if form is Format.XLSX else recognise(content, form)
         found = survey(token, form, reading, guess=True)
@@ -155,17 +139,7 @@ def copied(token: str, name: str, form: Format, sha256: str, seen: Survey) -> Re
         content = path_of(token).read_bytes()
     except FileNotFoundError:
         raise Invalid(N_("The file of this import was removed. Import it anew."), field="file") from None
-    return Received(_store(content), name, form, len(content), sha256, seen)
-
-
-def label(name: str) -> str:
-    """Return a file's name as it is shown: the last part, without control and direction signs, not too long."""
-    last = re.split(r"[\\/]", name)[-1]
-    plain = "".join(
-        sign for sign in last if unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    ).strip()
-    stem, dot, suffix = plain.rpartition(".")
-    return f"{stem[: LONGEST_NAME - 1 - len(suffix)]}{dot}{suffix}" if stem else plain[:LONGEST_NAME] or "–"
+    return Received(_SHELF.store(content), name, form, len(content), sha256, seen)
 
 
 def _format_of(name: str, content: bytes) -> Format:

@@ -135,6 +135,10 @@ def _is_empty(column: Column[Any]) -> ColumnElement[bool]:
     return or_(column.is_(None), column == "") if isinstance(column.type, String) else column.is_(None)
 
 
+FOLLOWS: Final[Mapping[str, str]] = {"documents": "first_id"}
+"""Tables in which a later row is part of an earlier one: the column that names the earlier. Added since, it goes back with that."""
+
+
 # --- there and back -------------------------------------------------------------
 
 ORDERED: Final = (Phone, Email)
@@ -156,9 +160,12 @@ def move(u: UnitOfWork, link: Link, merge: Merge, shift: int = 0) -> int:
 
 
 def move_back(u: UnitOfWork, link: Link, merge: Merge, shift: int = 0) -> None:
-    """Let the rows that a merge moved lead to the other again, those excepted that are gone."""
-    table, column = link.table, link.column
-    going = update(table).where(column == merge.customer_id, table.c.id.in_(link.under(merge.id)))
+    """Let the rows that a merge moved lead to the other again, those excepted that are gone, and with them what is part of them."""
+    table, column, moved = link.table, link.column, link.under(merge.id)
+    back: ColumnElement[bool] = table.c.id.in_(moved)
+    if link.name in FOLLOWS:
+        back = or_(back, table.c[FOLLOWS[link.name]].in_(moved))
+    going = update(table).where(column == merge.customer_id, back)
     u.execute(going.values(_led(link, merge.other_id, -shift)), raw=True, bulk=True)
 
 

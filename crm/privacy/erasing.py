@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Text, bindparam, cast, delete, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
-from crm import exports, merges, search, upkeep
+from crm import documents, exports, merges, search, upkeep
 from crm.core.access import Owned
 from crm.core.audit_log import HIDDEN, AuditEntry
 from crm.core.errors import Conflict, Invalid, Refused
@@ -70,6 +70,8 @@ def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = 
     _clear_imports(u, kept, traces or Traces(), person)
     _clear_exports(u, ids, person)
     _clear_filters(u, person)
+    for row in kept["documents"]:
+        u.after_commit(partial(documents.remove, row["stored_as"]))
     _hide_in_log(u, kept, {one.name: _gone_of(one) for one in HOLDINGS})
     for row in kept["customers"]:
         _clear_notices(u, row["id"], row["name"])

@@ -10,21 +10,23 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_
 
-from crm import interactions, relations
+from crm import documents, interactions, market, relations
 from crm.change_requests import ChangeRequest
 from crm.consents import BASES, PURPOSES, WAYS, Consent
 from crm.core.i18n import N_
 from crm.customers import KINDS, SOURCES, STAGES, Contact, Customer, CustomerTag, Email, Phone, Requisites, StageChange
+from crm.documents import Document
 from crm.duplicates import Pair
 from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
+from crm.market import Supply, Voice
 from crm.mass_edits import FATES, MassEditRow
 from crm.merges import Merge
 from crm.purchases import Purchase, PurchaseLine
 from crm.relations import Relation
 from db.base import Base
 
-PEOPLE, PRODUCTS, TAGS = "people", "products", "tags"
+PEOPLE, PRODUCTS, TAGS, COMPETITORS = "people", "products", "tags", "competitors"
 """What the number in a column names."""
 
 
@@ -270,6 +272,51 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "ended_by_id": Told(N_("Withdrawal recorded by"), names=PEOPLE),
         },
         {"proof": None},
+    ),
+    Holding(
+        Document,
+        N_("Documents"),
+        {
+            "stored_as": Told(N_("File in the folder 'documents'")),
+            "name": Told(N_("Name")),
+            "kind": Told(N_("Kind"), documents.KINDS),
+            "number": Told(N_("Version")),
+            "note": Told(N_("Note")),
+            "size": Told(N_("Bytes")),
+            "sha256": Told(N_("SHA-256")),
+            "added_at": _AT,
+            "added_by_id": _COLLEAGUE,
+            "replaced_at": Told(N_("Newer version since")),
+            "archived_at": Told(N_("In the bin since")),
+        },
+        goes=True,
+    ),
+    Holding(
+        Supply,
+        N_("Competitors"),
+        {
+            "competitor_id": Told(N_("Competitor"), names=COMPETITORS),
+            "product": Told(N_("What they sell here")),
+            "amount": Told(N_("About how much")),
+            "currency": Told(N_("Currency")),
+            "period": Told(N_("For"), market.PERIODS),
+            "since": Told(N_("Since")),
+            "source": Told(N_("Known from")),
+            "noted_at": _AT,
+            "noted_by_id": _COLLEAGUE,
+        },
+        goes=True,
+    ),
+    Holding(
+        Voice,
+        N_("Opinions and doubts"),
+        {
+            "heard_on": Told(N_("When")),
+            "kind": Told(N_("What it is"), market.SAID),
+            "text": Told(N_("What was said")),
+            "noted_by_id": _COLLEAGUE,
+        },
+        goes=True,
     ),
     Holding(
         MassEditRow,

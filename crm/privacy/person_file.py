@@ -7,16 +7,18 @@ in the audit log, and the file is for the sign-in that asked, for a day, like ev
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from openpyxl import Workbook
 from sqlalchemy import select
 
-from crm import audit, exports, merges, settings
+from crm import audit, documents, exports, merges, settings
 from crm.core import dates
 from crm.core.access import Owned
 from crm.core.audit_log import AuditEntry
@@ -27,7 +29,8 @@ from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
 from crm.customers import Customer, Tag
 from crm.exports import Export
-from crm.privacy.holdings import HOLDINGS, PEOPLE, PRODUCTS, TAGS, Holding, Told
+from crm.market import Competitor
+from crm.privacy.holdings import COMPETITORS, HOLDINGS, PEOPLE, PRODUCTS, TAGS, Holding, Told
 from crm.products import Product
 
 RIGHT: Final = "privacy.export_person"
@@ -52,8 +55,8 @@ def export_person(u: UnitOfWork, customer_id: int, *, language: str = "en", sign
         raise Refused(N_("This record is outside your reach."))
     kept = everything(u, customer_id)
     u.remember(customer, {"data_taken": [None, True]})
-    content = _packed(kept, _words(u, language))
-    return exports.keep_for_person(u, customer_id, content, language=language, sign_in_id=sign_in_id)
+    pack = partial(_pack, kept, _words(u, language))
+    return exports.keep_for_person(u, customer_id, pack, language=language, sign_in_id=sign_in_id)
 
 
 @verb("privacy.export_person")
@@ -141,16 +144,24 @@ class _Words:
 def _words(u: UnitOfWork, language: str) -> _Words:
     people, products = select(User.id, User.name), select(Product.id, Product.name)
     names = {PEOPLE: people, PRODUCTS: products, TAGS: select(Tag.id, Tag.name)}
+    names[COMPETITORS] = select(Competitor.id, Competitor.name)
     found = {key: {row["id"]: row["name"] for row in u.rows(statement)} for key, statement in names.items()}
     return _Words(language, settings.value(u, "timezone"), found)
 
 
-def _packed(kept: Mapping[str, Rows], words: _Words) -> bytes:
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+def _pack(kept: Mapping[str, Rows], words: _Words, into: IO[bytes]) -> None:
+    """Write the file: the tables, and every document with its older versions as it was uploaded."""
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.xlsx", _workbook(kept, words))
         file.writestr("data.json", json.dumps(kept, ensure_ascii=False, indent=1, default=_plain))
-    return packed.getvalue()
+        for row in kept[documents.Document.__tablename__]:
+            with suppress(FileNotFoundError):  # what the disk lost cannot be given; the table tells that it was there
+                file.write(documents.path_of(row["stored_as"]), _named(row), zipfile.ZIP_STORED)
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """Return what a document is called in the file: as its row says, with the name that it was uploaded under."""
+    return f"documents/{row['stored_as']}/{row['name']}"
 
 
 def _plain(value: Any) -> str:

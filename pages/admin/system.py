@@ -56,9 +56,11 @@ def overview(seen: health.Overview) -> None:
     """Draw versions and database as boxes of facts."""
     versions = [(name, version, "") for name, version in seen.versions.items()]
     database = [(_("Place"), seen.place, ""), (_("Size"), megabytes(seen.bytes), "")]
+    files = [(_("Files"), words.number(seen.documents), ""), (_("Size"), megabytes(seen.document_bytes), "")]
     facts.draw(
         facts.Box(_("Versions"), versions),
         facts.Box(_("Database"), database),
+        facts.Box(_("Documents"), files),
         key="facts",
         beside=True,
     )

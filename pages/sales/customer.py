@@ -7,7 +7,7 @@ import streamlit as st
 from crm import briefs, change_requests, customers, tags
 from crm.briefs import Briefing
 from crm.core.uow import UnitOfWork
-from crm.customers import STAGES, Card, Reach
+from crm.customers import Card, Reach
 from ui import (
     access_forms,
     consent_forms,
@@ -15,6 +15,8 @@ from ui import (
     customer_card,
     customer_forms,
     customer_types,
+    document_forms,
+    market_forms,
     merge_forms,
     privacy_forms,
     relation_forms,
@@ -23,7 +25,6 @@ from ui import (
     stage_parts,
     tag_forms,
     timeline,
-    words,
 )
 from ui.page import Action, asked_id, dialog, header, not_there, opening
 from ui.session import _, asked, attempt, colleagues, me, watched_each
@@ -43,8 +44,10 @@ def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[s
 
 
 with attempt() as found:
-    (card, ways, marks, figures, known, stage, talks), *_shape = watched_each(
-        (("card", asked_id(), talks_asked), read), *customer_types.PARTS
+    (card, ways, marks, figures, known, stage, talks), papers, *_shape = watched_each(
+        (("card", asked_id(), talks_asked), read),
+        ((document_forms.TAB, asked_id()), lambda u: document_forms.counts(u, asked_id())),
+        *customer_types.PARTS,
     )
 
 if not found.ok:
@@ -54,30 +57,25 @@ if card.merged_into_id:
     merge_forms.merged_away(card)
     st.stop()
 
-responsible = people.get(card.responsible_id, "") if card.responsible_id else _("nobody")
-line = (
-    customer_types.name_of(card.type),
-    words.named(STAGES, card.stage),
-    card.city,
-    _("Responsible: {name}").format(name=responsible) if responsible else "",
-)
 log = Action(_("Log a contact"), opening("log"), icon="add_call", primary=True, key="l")
 personal_data = Action(_("Personal data"), opening("personal-data"), icon="shield_person")
-ways_to_add = {
-    "contacts": contact_forms.actions,
-    "requisites": requisite_forms.actions,
-    "consents": consent_forms.actions,
-    "relations": relation_forms.actions,
+parts = {
+    "contacts": contact_forms,
+    "requisites": requisite_forms,
+    "relations": relation_forms,
+    "consents": consent_forms,
+    market_forms.TAB: market_forms,
+    document_forms.TAB: document_forms,
 }
 actions = [personal_data] * customer_card.reached(card, "privacy.export_person")
 actions += [Action(_("Merge"), opening("merge", **{"with": None}), icon="merge")] * customer_card.reached(
     card, "customers.merge"
 )
-actions += ways_to_add[asked("tab")](card) if asked("tab") in ways_to_add else []
+actions += parts[asked("tab")].actions(card) if asked("tab") in parts else []
 actions += [log] * customer_card.reached(card, "interactions.log")
 tab = header(
     card.name,
-    " · ".join(filter(None, line)),
+    customer_card.line(card, people),
     actions=actions,
     figures=figures,
     tags=customer_card.tones(marks),
@@ -87,6 +85,8 @@ tab = header(
         "requisites": _("Requisites"),
         "relations": _("Relations"),
         "purchases": _("Purchases"),
+        market_forms.TAB: _("Market"),
+        **document_forms.tabs(papers),
         "consents": _("Consents"),
         "history": _("History"),
     },
@@ -96,14 +96,8 @@ left, right = st.columns([2, 1], gap="medium")
 with left:
     if tab == "timeline":
         timeline.draw(*talks, people)
-    elif tab == "contacts":
-        contact_forms.tab(card)
-    elif tab == "requisites":
-        requisite_forms.tab(card)
-    elif tab == "consents":
-        consent_forms.tab(card)
-    elif tab == "relations":
-        relation_forms.tab(card, people)
+    elif tab in parts:
+        parts[tab].tab(card)
     elif tab == "purchases":
         customer_card.purchases_tab(card)
     else:
@@ -142,5 +136,9 @@ match dialog():
         consent_forms.draw(card, dialog(), asked_id("consent"))
     case "relate" | "relation":
         relation_forms.draw(card, dialog(), asked_id("relation"), people)
+    case "new-document" | "document" | "renew-document" | "change-document" | "erase-document":
+        document_forms.draw(card, dialog(), asked_id("document"))
+    case "new-supply" | "supply" | "new-voice" | "voice":
+        market_forms.draw(card, dialog(), asked_id("supply"), asked_id("voice"))
     case "entry":
         timeline.entry(asked_id("entry") or 0, people)

@@ -58,6 +58,8 @@ MORE: Final = {
         "&do=erase",
         "&tab=consents",
         "&do=new_consent",
+        "&tab=documents",
+        "&tab=documents&do=new-document",
         "&do=merge",
     ),
     "customers": (

@@ -40,6 +40,7 @@ from crm import (
     contacts,
     counters,
     customers,
+    documents,
     doubles,
     fields,
     interactions,
@@ -56,13 +57,14 @@ from crm import (
 )
 from crm.change_requests import ChangeRequest
 from crm.core.audit_log import AuditEntry
-from crm.core.errors import Conflict, CrmError, InvalidForm, NotFound, Refused
+from crm.core.errors import Conflict, CrmError, InvalidForm, NotFound, Refused, Unavailable
 from crm.core.grants import Role
 from crm.core.people import User
 from crm.core.prepared import Prepared
 from crm.core.uow import UnitOfWork
 from crm.counters import DailyCount
 from crm.customers import Contact, Customer, CustomerTag, Email, Filters, Phone, Requisites, lookup, rules
+from crm.documents import Document
 from crm.fields import OwnField
 from crm.interactions import Interaction
 from crm.merges import Merge
@@ -74,11 +76,13 @@ from tests.cast import (
     NOW,
     PARTNER,
     PARTS,
+    RECEIVED,
     SOUTH,
     Cast,
     a_call,
     a_contact,
     a_customer,
+    a_document,
     a_field,
     a_type,
     some_requisites,
@@ -393,6 +397,95 @@ def test_requisites_are_written_only_with_the_right_to_change_the_customer(world
     for way in ways:
         with pytest.raises(Refused):
             act(world, right, way)
+
+
+@pytest.fixture
+def papers(world) -> dict[str, int]:
+    """A document at everybody's customer."""
+    names = ("own", "mates", "hidden", "nobodys")
+    return {name: a_document(world.cast, getattr(world, name), name=f"{name}.pdf") for name in names}
+
+
+DOCUMENTS: dict[str, Callable[[UnitOfWork, World, int], Any]] = {
+    "get": lambda u, _, key: u.get(Document, key),
+    "chain": lambda u, _, key: documents.chain(u, key),
+    "whole": lambda u, _, key: documents.whole(u, key),
+    "take": lambda u, _, key: documents.take(u, key),
+    "renew": lambda u, _, key: documents.renew(u, key, RECEIVED, seen=1),
+    "change": lambda u, _, key: documents.change(u, key, kind="other", note="", seen=1),
+    "archive": lambda u, _, key: documents.archive(u, key, seen=1),
+    "restore": lambda u, _, key: documents.restore(u, key),
+    "add": lambda u, world, _: documents.add(u, world.hidden, RECEIVED, kind="other"),
+}
+
+
+@pytest.mark.parametrize("way", DOCUMENTS)
+def test_documents_of_another_team_are_not_there(world, papers, way):
+    for part in ("rep", "leader", "stranger"):
+        with pytest.raises(NotFound), world.cast.unit(getattr(world.cast, part)) as u:
+            DOCUMENTS[way](u, world, papers["hidden"])
+    with world.cast.unit(world.cast.rep) as u:
+        assert documents.page(u, world.hidden) == []
+        assert documents.counts(u, world.hidden).here == {}
+        assert {one.customer_id for one in u.all(select(Document))} == world.seen
+
+
+@pytest.mark.parametrize("part", ["partner", "marketer", "analyst", "product", "admin"])
+def test_who_has_no_right_to_documents_reads_not_even_a_name_though_he_sees_the_customer(world, papers, part):
+    with world.cast.unit(getattr(world.cast, part)) as u:
+        assert u.all(select(Document.name)) == []
+        assert documents.page(u, world.own) == []
+        assert u.value(select(func.count(Document.id))) == 0
+        assert u.all(select(Customer.id).where(exists().where(Document.customer_id == Customer.id))) == []
+    with pytest.raises(NotFound), world.cast.unit(getattr(world.cast, part)) as u:
+        documents.whole(u, papers["own"])
+
+
+@pytest.mark.parametrize("right", ["interactions.log", "customers.edit", "documents.take", "documents.view"])
+def test_no_other_right_lends_itself_to_documents(world, papers, right):
+    facts = {"kind": "other", "name": "x", "number": 1, "size": 1, "sha256": "0", "stored_as": "0", "added_at": NOW}
+    ways = (
+        lambda u: u.add(Document(customer_id=world.mates, **facts)),
+        lambda u: u.add(Document(customer_id=world.hidden, **facts)),
+        lambda u: setattr(u.get(Document, papers["mates"]), "kind", "other"),
+        lambda u: setattr(u.get(Document, papers["mates"]), "archived_at", NOW),
+        lambda u: u.delete(u.get(Document, papers["mates"])),
+    )
+    for way in ways:
+        with pytest.raises(Refused):
+            act(world, right, way)
+
+
+def test_a_document_is_neither_moved_out_of_reach_nor_pulled_over(world, papers):
+    for source, to in (("own", "hidden"), ("own", "mates"), ("mates", "own")):
+        with pytest.raises(Refused):
+            act(
+                world,
+                "documents.manage",
+                lambda u, s=source, t=to: setattr(u.get(Document, papers[s]), "customer_id", getattr(world, t)),
+            )
+
+
+def test_a_row_that_names_anothers_file_or_chain_gives_nothing_of_it(world, papers):
+    hidden = stored(world.cast, Document.__table__, papers["hidden"])
+    facts = {"kind": "other", "name": "x", "number": 9, "size": 1, "sha256": hidden["sha256"], "added_at": NOW}
+    with pytest.raises(Conflict):
+        act(
+            world,
+            "documents.manage",
+            lambda u: u.add(Document(customer_id=world.own, stored_as=hidden["stored_as"], **facts)),
+        )
+    mine: list[int] = []
+
+    def join(u):
+        forged = Document(customer_id=world.own, stored_as="f" * 32, first_id=papers["hidden"], **facts)
+        mine.append(u.add(forged).id)
+
+    act(world, "documents.manage", join)
+    with world.cast.unit(world.cast.rep) as u:
+        assert [row["id"] for row in documents.chain(u, mine[0])] == mine
+    with pytest.raises(Unavailable), world.cast.unit(world.cast.rep) as u:
+        documents.whole(u, mine[0])
 
 
 @pytest.fixture(scope="module")

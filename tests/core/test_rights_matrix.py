@@ -41,12 +41,16 @@ from tests.cast import (
     WISH,
     Cast,
     Stage,
+    a_binned_document,
     a_consent,
     a_contact,
     a_customer,
+    a_document,
     a_former_contact,
     a_pair,
     a_relation,
+    a_supply,
+    a_voice,
     some_requisites,
 )
 
@@ -78,6 +82,8 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         persons = {"contact_id": a_contact(standing, key), "gone_id": a_former_contact(standing, key)}
         persons |= {"requisites_id": some_requisites(standing, key), "consent_id": a_consent(standing, key)}
         double, second = (a_customer(standing, of, partner=of == "partner") for _ in range(2))
+        persons |= {"document_id": a_document(standing, key), "binned_id": a_binned_document(standing, key)}
+        persons |= {"supply_id": a_supply(standing, key), "voice_id": a_voice(standing, key)}
         related = {"relation_id": a_relation(standing, key, second), "second_id": second}
         return persons | related | {"double_id": double, "pair": (a_pair(standing, key, double), key, double)}
 
@@ -118,7 +124,7 @@ def _exports(cast: Cast, part: str) -> dict[str, Any]:
         found = {"making": exports.ask(u, WISH, sign_in_id=None)}
         found["ready"] = exports.keep(u, WISH, (token, 1), sign_in_id=None)
         with u.acting("test.build", "privacy.export_person"):
-            found["person"] = exports.keep_for_person(u, 1, b"", language="en", sign_in_id=None)
+            found["person"] = exports.keep_for_person(u, 1, lambda _: None, language="en", sign_in_id=None)
     with cast.database.writing() as connection:
         table = exports.Export.__table__
         mine = table.c.id.in_([one.id for one in found.values()])

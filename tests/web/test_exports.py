@@ -1,9 +1,11 @@
 """The route of exported files: to the sign-in that asked, as a file to be saved, and to nobody else."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from crm import exports, privacy, sessions, users
@@ -25,9 +27,9 @@ class Here:
         self.identity = Identity(self.user_id, self.sign_in_id)
 
 
-def asking(here: Here, accept: str = "en") -> TestClient:
+def asking(here: Here, accept: str = "en", routes: Sequence[BaseRoute] = route.ROUTES) -> TestClient:
     """A client that the gate has let in."""
-    inner = Starlette(routes=route.ROUTES)
+    inner = Starlette(routes=routes)
 
     async def gate(scope, receive, send):
         await inner({**scope, PRESENT: here}, receive, send)

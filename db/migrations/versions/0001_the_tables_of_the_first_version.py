@@ -60,6 +60,16 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_command_keys_at"), ["at"], unique=False)
 
     op.create_table(
+        "competitors",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_competitors")),
+        sa.UniqueConstraint("key", name=op.f("uq_competitors_key")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "customer_types",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
@@ -704,6 +714,38 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index("ix_customer_tags_tag", ["tag_id", "customer_id"], unique=False)
 
     op.create_table(
+        "documents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("stored_as", sa.String(), nullable=False),
+        sa.Column("added_at", Instant(), nullable=False),
+        sa.Column("added_by_id", sa.Integer(), nullable=True),
+        sa.Column("replaced_at", Instant(), nullable=True),
+        sa.Column("archived_at", Instant(), nullable=True),
+        sa.Column("archived_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_documents_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["first_id"], ["documents.id"], name=op.f("fk_documents_first_id_documents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
+        sa.UniqueConstraint("stored_as", name=op.f("uq_documents_stored_as")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("documents", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_documents_customer", ["customer_id", "replaced_at", "archived_at", "id"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_documents_first_id"), ["first_id"], unique=False)
+
+    op.create_table(
         "duplicate_pairs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -958,6 +1000,52 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("stage_changes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_stage_changes_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "supplies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("competitor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("product", sa.String(), nullable=True),
+        sa.Column("amount", Amount(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
+        sa.Column("period", sa.String(), nullable=True),
+        sa.Column("since", sa.Date(), nullable=True),
+        sa.Column("source", sa.String(), nullable=True),
+        sa.Column("noted_at", Instant(), nullable=False),
+        sa.Column("noted_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["competitor_id"], ["competitors.id"], name=op.f("fk_supplies_competitor_id_competitors")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_supplies_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supplies")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("supplies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supplies_competitor_id"), ["competitor_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_supplies_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "voices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("heard_on", sa.Date(), nullable=False),
+        sa.Column("noted_at", Instant(), nullable=False),
+        sa.Column("noted_by_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_voices_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_voices")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("voices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_voices_customer_id"), ["customer_id"], unique=False)
 
     op.create_table(
         "merged_rows",
