@@ -20,6 +20,7 @@ from crm.imports import FIELDS, OUTCOMES, ImportChange, ImportRow
 from crm.interactions import Interaction
 from crm.mass_edits import FATES, MassEditRow
 from crm.merges import Merge
+from crm.missing_data import DataRequest
 from crm.purchases import Purchase, PurchaseLine
 from crm.relations import Relation
 from db.base import Base
@@ -270,6 +271,17 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "ended_by_id": Told(N_("Withdrawal recorded by"), names=PEOPLE),
         },
         {"proof": None},
+    ),
+    Holding(
+        DataRequest,
+        N_("Missing data asked for"),
+        {
+            "asked_at": _AT,
+            "asked_by_id": Told(N_("Who asks"), names=PEOPLE),
+            "asked_of_id": Told(N_("Who is asked"), names=PEOPLE),
+            "wanted": Told(N_("Fields")),
+        },
+        goes=True,
     ),
     Holding(
         MassEditRow,

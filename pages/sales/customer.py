@@ -10,6 +10,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import STAGES, Card, Reach
 from ui import (
     access_forms,
+    asking,
     consent_forms,
     contact_forms,
     customer_card,
@@ -43,8 +44,8 @@ def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[s
 
 
 with attempt() as found:
-    (card, ways, marks, figures, known, stage, talks), *_shape = watched_each(
-        (("card", asked_id(), talks_asked), read), *customer_types.PARTS
+    (card, ways, marks, figures, known, stage, talks), asks, *_shape = watched_each(
+        (("card", asked_id(), talks_asked), read), asking.of_card(asked_id()), *customer_types.PARTS
     )
 
 if not found.ok:
@@ -110,7 +111,7 @@ with left:
         customer_card.history(card.id, people, merge_forms.told(card))
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
-    customer_card.draw_quality(card, ways, stage, people)
+    customer_card.draw_quality(card, ways, stage, people, asks)
     customer_card.draw_facts(card, ways, marks, customer_card.before_a_talk(known, people), full)
 
 match dialog():
