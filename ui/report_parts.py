@@ -1,6 +1,6 @@
 """Reports on the screen: the list of them, one with its figures beside those of the month before, its file and its dialogs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -120,34 +120,41 @@ def _value(code: str, row: Row | None) -> str:
 
 def draw(row: Row, before: Row | None, people: Mapping[int, str]) -> None:
     """Draw one report: what happened and how the base is beside the month before, what was concluded, and each responsible."""
-    left, right = st.columns([3, 2], gap="medium")
+    in_month, at_making = _sections(row)
+    left, right = st.columns(2, gap="medium")
     with left:
-        for name, codes in _sections(row):
-            _table(name, codes, row, before)
+        _ledger("month", *in_month, row, before)
     with right:
+        _ledger("day", *at_making, row, before)
         _conclusion(row)
         _file(row, before, people)
     _people(row, people)
 
 
-def _sections(row: Row) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield the groups of figures with their titles."""
-    yield _("In the month"), IN_MONTH
-    yield _("On {day}").format(day=words.day(clock.day_of(row["made_at"], zone()))), AT_MAKING
+Section = tuple[str, Mapping[str, str]]
+"""A group of figures: its title, and code -> name."""
 
 
-def _table(name: str, codes: Mapping[str, str], row: Row, before: Row | None) -> None:
+def _sections(row: Row) -> tuple[Section, Section]:
+    """Return what happened in the month, and how the base was when the report was counted."""
+    day = words.day(clock.day_of(row["made_at"], zone()))
+    return (_("In the month"), IN_MONTH), (_("On {day}").format(day=day), AT_MAKING)
+
+
+def _ledger(key: str, title: str, codes: Mapping[str, str], row: Row, before: Row | None) -> None:
+    both = [one for one in (row, before) if one is not None]
     lines = [
-        {"name": _label(code, row), "now": _value(code, row), "before": _value(code, before), "href": _leads(code, row)}
+        {
+            "name": _label(code, row),
+            "href": _leads(code, row),
+            "cells": [_value(code, one) for one in both],
+            "empty": not any(_number(code, one) for one in both),
+        }
         for code in codes
         if code in row["figures"]
     ]
-    columns = {
-        "name": tables.Column(name, main=True, wrap=True),
-        "now": tables.Column(month(row), right=True),
-        "before": tables.Column(_("Month before"), right=True, muted=True, spare=True),
-    }
-    tables.table(lines, columns, key=f"figures-{name}", opens=lambda line: line["href"])
+    heads = [month(row), _("Month before")][: len(both)]
+    draw_part("ledger", key=f"ledger-{key}", data={"title": title, "heads": heads, "lines": lines})
 
 
 def _leads(code: str, row: Row) -> str:

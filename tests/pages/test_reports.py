@@ -18,16 +18,13 @@ def figures(at) -> dict[str, str]:
     return dict(part(at, "head")["figures"])
 
 
-def table(at, name: str) -> dict[str, list[str]]:
-    return {row[0]: row[1:] for row in rows(at, f"figures-{name}")}
+def ledger(at, key: str) -> dict[str, list[str]]:
+    return {one["name"]: one["cells"] for one in part(at, f"ledger-{key}")["lines"]}
 
 
 def listed(at) -> set[str]:
     """Return the addresses of the lists that the report opens."""
-    found = [part(at, one.key) for one in at.get("bidi_component") if str(one.key).startswith("figures-")]
-    lines = [row["href"] for each in found for row in each["rows"]] + [
-        one["href"] for one in part(at, "people")["lines"]
-    ]
+    lines = [one["href"] for key in ("ledger-month", "ledger-day", "people") for one in part(at, key)["lines"]]
     return set(filter(None, lines))
 
 
@@ -71,13 +68,10 @@ def test_figures_stand_beside_those_of_the_month_before(cast):
     a_customer(cast)
     report = make(cast, MONTH, now=NEXT)
     at = opened("reports", cast.executive, id=report["id"])
-    assert table(at, "In the month")["New customers"] == ["1", "0"]
-    (of_the_day,) = [row for row in rows(at, _second(at)) if row[0] == "Customers in all"]
-    assert of_the_day[1:] == ["1", "0"]
-
-
-def _second(at) -> str:
-    return next(str(one.key) for one in at.get("bidi_component") if str(one.key).startswith("figures-On"))
+    assert ledger(at, "month")["New customers"] == ["1", "0"]
+    assert ledger(at, "day")["Customers in all"] == ["1", "0"]
+    assert part(at, "ledger-month")["heads"] == ["February 2026", "Month before"]
+    assert part(opened("reports", cast.executive, id=report["id"] - 1), "ledger-month")["heads"] == ["January 2026"]
 
 
 def test_the_number_of_new_customers_opens_their_list_and_a_draft_opens_those_of_today(cast):
