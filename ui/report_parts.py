@@ -202,9 +202,8 @@ def _people(row: Row, people: Mapping[int, str]) -> None:
         }
         for one in row["figures"]["people"]
     ]
-    note = _(
-        "Average of the customers of each responsible, the least complete first. The lists that open are those of today."
-    )
+    note = _("Average of the customers of each responsible, the least complete first.")
+    note += " " + _("A name opens the list as it is today.") if opens else ""
     data = {"title": _("Completeness by responsible"), "lines": lines, "note": note if lines else ""}
     draw_part("bars", key="people", data=data)
 
