@@ -56,7 +56,9 @@ def test_a_press_that_comes_late_is_told_that_it_was_asked(cast):
 @pytest.mark.parametrize("told", [None, 7, "x", {}, {"id": "1"}, {"id": None}, []])
 def test_what_no_browser_of_ours_sends_asks_nobody(cast, told):
     old(cast)
-    happened(opened("quality", cast.keeper), "queue", "ask", told)
+    at = happened(opened("quality", cast.keeper), "queue", "ask", told)
+    assert not at.exception
+    assert "_said" not in at.session_state
     assert bell(cast, "rep") == []
 
 
