@@ -137,7 +137,7 @@ def _waiting() -> Select[Any]:
         select(_CUSTOMER.id).where(_CUSTOMER.id == key, _CUSTOMER.archived_at.is_(None)).exists()
         for key in (_PAIR.customer_id, _PAIR.other_id)
     )
-    return select(func.count()).where(_PAIR.parted_at.is_(None), *in_use)
+    return select(func.count()).select_from(Pair.__table__).where(_PAIR.parted_at.is_(None), *in_use)
 
 
 def _count(u: UnitOfWork, statement: Select[Any]) -> int:
