@@ -68,16 +68,24 @@ def _within(u: UnitOfWork, statement: AnySelect) -> AnySelect:
 def per_person(u: UnitOfWork, *, days: int) -> list[OfPerson]:
     """Return the quality of each responsible's customers, the least complete first. Raises Refused."""
     u.need(RIGHT)
-    since = u.now - timedelta(days=days)
-    is_fresh = and_(Customer.verified_by_id.is_not(None), Customer.verified_at >= since)
-    figures = (
-        Customer.responsible_id,
+    statement = _within(u, select(*figures(Customer, u.now - timedelta(days=days))))
+    return of_people(u.rows(statement.group_by(Customer.responsible_id)))
+
+
+def figures(of: Any, since: datetime) -> tuple[Any, ...]:
+    """Return what is counted for each responsible as SQL. of: the customers, or the columns of their table."""
+    is_fresh = and_(of.verified_by_id.is_not(None), of.verified_at >= since)
+    return (
+        of.responsible_id,
         func.count().label("customers"),
-        func.sum(Customer.completeness).label("complete"),
+        func.sum(of.completeness).label("complete"),
         func.sum(case((is_fresh, 1), else_=0)).label("fresh"),
-        func.sum(case((Customer.verified_at < since, 1), else_=0)).label("due"),
+        func.sum(case((of.verified_at < since, 1), else_=0)).label("due"),
     )
-    rows = u.rows(_within(u, select(*figures)).group_by(Customer.responsible_id))
+
+
+def of_people(rows: list[dict[str, Any]]) -> list[OfPerson]:
+    """Return what was counted, the least complete first."""
     found = [OfPerson(row["responsible_id"], _quality([row])) for row in rows]
     return sorted(found, key=lambda one: (one.quality.complete, one.responsible_id or 0))
 

@@ -44,6 +44,7 @@ AREAS: Final[Mapping[str, str]] = {
     "tags": N_("Tags"),
     "fields": N_("Own fields"),
     "quality": N_("Quality"),
+    "reports": N_("Reports"),
     "privacy": N_("Personal data"),
     "requests": N_("Requests"),
     "interactions": N_("Journal"),

@@ -36,6 +36,7 @@ from crm import (
     market,
     mass_edits,
     merges,
+    missing_data,
     notifications,
     plans,
     privacy,
@@ -43,6 +44,7 @@ from crm import (
     purchases,
     quality,
     relations,
+    reports,
     requisites,
     rights,
     saved_filters,
@@ -333,7 +335,8 @@ class Stage:
     survey: how the staged one reads; terms: what the running one is stored under. plan_id: a plan of the North.
     team_id: a team without people. job_id: a job that the person asked for. field_id: an own field with the choices S and M.
     request_id: an open request of the rep's. exports and mass_edits: state -> one of the person's own. filter_id: a saved filter of
-    the person's own. type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
+    the person's own. report_id: a draft of this month's.
+    type_code: of a type of companies. relation_id: of the customer to the other one, second_id another of
     the same responsible. document_id: of the customer, binned_id: another one, in the bin. supply_id and
     voice_id: of the customer.
     """
@@ -367,6 +370,7 @@ class Stage:
     binned_id: int
     supply_id: int
     voice_id: int
+    report_id: int
 
     @property
     def me(self) -> int:
@@ -479,6 +483,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "mass_edits.undo_some": lambda u, s: mass_edits.undo_some(u, s.mass_edits["undoing"].id),
     "merges.merge": lambda u, s: merges.merge(u, s.customer_id, s.double_id),
     "merges.undo": lambda u, s: merges.undo(u, merges.merge(u, s.customer_id, s.double_id).id),
+    "missing_data.ask": lambda u, s: missing_data.ask(u, s.customer_id),
     "notifications.mark_read": lambda u, _: notifications.mark_read(u),
     "notifications.send": lambda u, s: notifications.send(u, s.somebody, "Hello"),
     "plans.drop": lambda u, s: plans.drop(u, s.plan_id, seen=1),
@@ -499,6 +504,10 @@ CALLS: Final[Mapping[str, Call]] = {
     "quality.measure": lambda u, _: quality.measure(u, 1, 10),
     "relations.link": lambda u, s: relations.link(u, s.customer_id, s.second_id, "partner"),
     "relations.unlink": lambda u, s: relations.unlink(u, s.relation_id),
+    "reports.conclude": lambda u, s: reports.conclude(u, s.report_id, "All is well", seen=1),
+    "reports.draft": lambda u, _: reports.draft(u),
+    "reports.file": lambda u, s: reports.file(u, s.report_id, seen=1),
+    "reports.make": lambda u, _: reports.make(u, DAY),
     "requisites.add": lambda u, s: requisites.add(u, s.customer_id, {"inn": INN}),
     "requisites.change": lambda u, s: requisites.change(u, s.requisites_id, {"kpp": "770701001"}, seen=1),
     "requisites.complete": lambda u, s: requisites.complete(u, s.customer_id, {"inn": INN}),

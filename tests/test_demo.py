@@ -25,6 +25,7 @@ from crm import (
     purchases,
     quality,
     relations,
+    reports,
     requisites,
     saved_filters,
     search,
@@ -48,6 +49,7 @@ from crm.demo.span import Span
 from crm.documents import Document
 from crm.interactions import Interaction
 from crm.invariants import invariants
+from crm.missing_data import DataRequest
 from crm.purchases import Line, Purchase, PurchaseLine
 from crm.search import PARTS, TOKENS
 from db.engine import Database, connect
@@ -655,6 +657,16 @@ def test_every_stage_has_its_strategy_and_every_type_its_customers(told):
             assert customers.count(u, customers.Filters(type=one.code)) > 0
         assert quality.queue_count(u, days=180) > 0
         assert 0 < quality.together(quality.per_person(u, days=180)).share_fresh < 1
+
+
+def test_the_keeper_has_asked_for_missing_data_and_filed_a_report(told):
+    with unit_of_work(told, demo_person(told, "keeper"), now=NOW) as u:
+        draft, filed = reports.page(u)
+        assert (draft["filed_at"], filed["filed_at"] is None) == (None, False)
+        assert reports.before(u, draft)["id"] == filed["id"]
+        assert filed["conclusion"]
+        asked = u.rows(select(DataRequest.customer_id))
+        assert len(asked) == len({row["customer_id"] for row in asked}) == 3
 
 
 def test_the_newcomer_has_no_customers_yet(told):

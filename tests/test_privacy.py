@@ -232,6 +232,7 @@ KEPT_TEXTS = {
 ELSEWHERE = {
     "search_tokens": "no record; `search.forget` takes the customer out of it",
     "exports": "`searched` and `rule` are emptied where they name the person, and the files go",
+    "reports": "lines of conclusions that name the person are hidden",
     "saved_filters": "those that name the person are deleted",
 }
 """Tables with data of customers that no list of rows can tell or empty: who does."""

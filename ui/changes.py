@@ -19,6 +19,7 @@ from crm import (
     plans,
     privacy,
     relations,
+    reports,
     settings,
     tags,
 )
@@ -60,6 +61,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "answer": N_("Answer"),
     "done_by_id": N_("Answered by"),
     "done_at": N_("Answered"),
+    "asked_of_id": N_("Who is asked"),
+    "is_whole": N_("The month was over"),
+    "conclusion": N_("Conclusions"),
+    "filed_at": N_("Filed"),
+    "filed_by_id": N_("Filed by"),
     "verified_at": N_("Verified"),
     "verified_by_id": N_("Verified by"),
     "strategy": N_("What we do"),
@@ -185,6 +191,7 @@ _KINDS: Final[Mapping[str, Mapping[Any, str]]] = {
     "interactions": interactions.KINDS,
     "own_fields": fields.KINDS,
     "documents": documents.KINDS,
+    "reports": reports.KINDS,
     "voices": market.SAID,
 }
 """What `kind` says of records that are no customers."""
@@ -194,7 +201,7 @@ LONGEST: Final = 160
 PEOPLE: Final = frozenset(
     {
         *("responsible_id", "leader_id", "created_by_id", "actor_id", "done_by_id", "given_to", "parted_by_id"),
-        "verified_by_id",
+        *("verified_by_id", "asked_of_id", "filed_by_id"),
     }
 )
 NAMED_BY_THEIR_FIELD: Final = frozenset({"settings", "right_adjustments"})

@@ -13,7 +13,8 @@ from crm.core.uow import UnitOfWork
 from crm.customers import SOURCES, STAGES, Card, Reach
 from crm.interactions import OUTCOMES
 from crm.templates import PERSONAL
-from ui import changes, choices, customer_types, facts, own_fields, stage_parts, tables, words
+from ui import asking, changes, choices, customer_types, facts, own_fields, stage_parts, tables, words
+from ui.asking import Asked
 from ui.facts import Box
 from ui.page import close_dialog, empty, opening
 from ui.session import _, attempt, may, me, n_, tell, uow
@@ -84,8 +85,11 @@ def _tags(card: Card, marks: list[dict[str, Any]]) -> list[Box]:
 MOST_MISSING: Final = 8
 
 
-def draw_quality(card: Card, ways: Reach, stage: Stage, people: Mapping[int, str]) -> None:
-    """Draw what to do at this stage, what is missing, each with a link to its field, and who stood for the data."""
+def draw_quality(card: Card, ways: Reach, stage: Stage, people: Mapping[int, str], asked: Asked) -> None:
+    """Draw what to do at this stage, what is missing, each with a link to its field, and who stood for the data.
+
+    asked: who was asked for it, as `asking.read` returns it.
+    """
     missing = customer_types.absent(card, ways)
     links = [link for key in missing[:MOST_MISSING] if (link := _to_field(card, key))]
     shown = {key for _label, _address, key in links}
@@ -93,19 +97,39 @@ def draw_quality(card: Card, ways: Reach, stage: Stage, people: Mapping[int, str
     lines = [("", words.listed(others), "rule")] if others else []
     if len(missing) > MOST_MISSING:
         lines.append(("", _("and others"), "more_horiz"))
+    last = asked[0].get(card.id)
+    lines += [("", text, "contact_support")] if (text := asking.said(last, missing, people)) else []
+    can_be_asked = asking.may_ask(vars(card), missing, last)
     at, name = words.when(card.verified_at), people.get(card.verified_by_id or 0, "")
     verified = (
         _("Verified {when} by {name}").format(when=at, name=name) if name else _("Verified {when}").format(when=at)
     )
     note = verified if card.verified_by_id else _("Entered {when}, not verified since.").format(when=at)
     title = _("Still missing") if missing else _("Complete")
-    box = Box(title, lines, note=note, links=[(label, address, "add") for label, address, _key in links])
+    ways_in = [(label, address, "add") for label, address, _key in links]
+    name = people.get(card.responsible_id or 0, "")
+    if can_be_asked and (href := asking.letter(asked[1].get(card.id, ""), name, card.id, card.name, missing)):
+        ways_in.append((_("Write an e-mail"), href, "mail"))
+    box = Box(title, lines, note=note, links=ways_in)
     facts.draw(*stage_parts.box(card, stage, people), box, key="quality")
-    if reached(card, "customers.verify"):
-        st.button(
-            _("Verified today"), icon=":material/verified:", key=f"verify-{card.id}", type="tertiary", on_click=verify,
-            args=(card.id, card.version), help=_("You have looked at all the data and they are right."),
-        )  # fmt: skip
+    _acts(card, name if can_be_asked else "")
+
+
+def _acts(card: Card, asks: str) -> None:
+    """Draw what one press does for the data. asks: the name of whoever can be asked for what is missing, '' for nobody."""
+    with st.container(horizontal=True, gap="small"):
+        if asks:
+            st.button(
+                _("Ask {name} for it").format(name=words.md(asks)), icon=":material/contact_support:", type="tertiary",
+                key=f"ask-data-{card.id}", on_click=asking.ask, args=(card.id,),
+                help=_("The bell tells what is missing, with the way into the form."),
+            )  # fmt: skip
+        if reached(card, "customers.verify"):
+            st.button(
+                _("Verified today"), icon=":material/verified:", type="tertiary", key=f"verify-{card.id}",
+                on_click=verify, args=(card.id, card.version),
+                help=_("You have looked at all the data and they are right."),
+            )  # fmt: skip
 
 
 def _to_field(card: Card, key: str) -> tuple[str, str, str] | None:

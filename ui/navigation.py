@@ -46,6 +46,7 @@ SCREENS: Final[tuple[Screen, ...]] = (
     Screen(SALES, "sales/imports.py", "imports", N_("Imports"), "upload_file", "imports.view"),
     Screen(INSIGHT, "insight/plans.py", "plans", N_("Plans"), "flag", "plans.view"),
     Screen(INSIGHT, "insight/quality.py", "quality", N_("Quality"), "verified", "quality.view"),
+    Screen(INSIGHT, "insight/reports.py", "reports", N_("Reports"), "summarize", "reports.view"),
     Screen(ADMIN, "admin/users.py", "users", N_("People"), "badge", "users.manage"),
     Screen(ADMIN, "admin/teams.py", "teams", N_("Teams"), "groups", "teams.manage"),
     Screen(ADMIN, "admin/tags.py", "tags", N_("Tags"), "sell", "tags.edit"),

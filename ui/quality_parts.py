@@ -9,7 +9,8 @@ from crm import customers, quality
 from crm.core.access import Owned
 from crm.customers import COUNT_CAP
 from crm.quality import OfPerson, Quality
-from ui import tables, words
+from ui import asking, tables, words
+from ui.asking import Asked
 from ui.page import empty
 from ui.parts import part
 from ui.session import _, attempt, me, n_, tell, uow
@@ -39,19 +40,42 @@ def figures(all_of_them: Quality, days: int) -> list[tuple[str, str]]:
     ]
 
 
-def queue(rows: Sequence[Mapping[str, Any]], count: int, people: Mapping[int, str]) -> None:
-    """Draw the head of the queue; a press verifies at once, and the next one moves up."""
+Gaps = Mapping[int, Sequence[str]]
+"""Customer -> the keys of what is missing."""
+
+
+def queue(rows: Sequence[Mapping[str, Any]], count: int, people: Mapping[int, str], gaps: Gaps, asked: Asked) -> None:
+    """Draw the head of the queue; a press verifies at once, and the next one moves up. Another asks for what is missing."""
     if not rows:
         empty(_("Nothing waits: everything was verified in time."), icon="verified")
         return
     data = {
         "count": tables.counted(count, COUNT_CAP, "{n} customer waits", "{n} customers wait"),
         "act": _("Verified today"),
-        "rows": [_row(one, people) for one in rows],
+        "ask": _("Ask for data"),
+        "mail": _("Write an e-mail"),
+        "rows": [_row(one, people) | _asking(one, people, gaps.get(one["id"], ()), asked) for one in rows],
     }
-    drawn = part("queue")(key="queue", data=data, on_done_change=lambda: None)
-    if drawn.done and verify(drawn.done):
+    drawn = part("queue")(key="queue", data=data, on_done_change=lambda: None, on_ask_change=lambda: None)
+    if (drawn.done and verify(drawn.done)) or (drawn.ask and _ask(drawn.ask)):
         st.rerun()
+
+
+def _asking(one: Mapping[str, Any], people: Mapping[int, str], gaps: Sequence[str], asked: Asked) -> dict[str, Any]:
+    """Return what a row offers for getting what is missing, and who was asked for it."""
+    last, key = asked[0].get(one["id"]), one["id"]
+    can_be_asked = asking.may_ask(one, gaps, last)
+    name = people.get(one["responsible_id"] or 0, "")
+    mail = asking.letter(asked[1].get(key, ""), name, key, one["name"], gaps) if can_be_asked else ""
+    return {"ask": can_be_asked, "mail": mail, "asked": asking.said(last, gaps, people)}
+
+
+def _ask(pressed: Any) -> bool:
+    """Ask for what is missing of the row whose button was pressed; say whether a row was meant at all."""
+    if not isinstance(pressed, Mapping) or not isinstance(pressed.get("id"), int):
+        return False
+    asking.ask(pressed["id"])
+    return True
 
 
 def _row(one: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, Any]:

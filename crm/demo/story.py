@@ -22,9 +22,12 @@ from crm import (
     interactions,
     market,
     merges,
+    missing_data,
     notifications,
     plans,
+    quality,
     relations,
+    reports,
     saved_filters,
     stages,
 )
@@ -90,6 +93,8 @@ def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: 
         _lapses(today)
         _filters(today)
         _duplicates(today)
+        _data_asked_for(today)
+        _reports(today)
     _strategies(today)
     _messages(today)
 
@@ -362,6 +367,37 @@ def _most_talked_to(u: UnitOfWork, rep: int, kind: str, *, skipped: int, count: 
     )
     ordered = theirs.order_by(Customer.interaction_count.desc(), Customer.id)
     return u.rows(ordered.offset(skipped).limit(count))
+
+
+ASKED_ABOUT: Final = 3
+"""Of so many customers the record keeper asks for what is missing."""
+CONCLUSION: Final = (
+    "The base grows evenly. Most that is missing are the need and the number of employees of companies.\n\n"
+    "Recommended: ask for both in the first talk; verify the oldest records before the season begins."
+)
+"""What follows from the report that was filed."""
+
+
+def _data_asked_for(today: _Today) -> None:
+    """Let the record keeper ask the colleagues for what is missing of those who wait longest to be verified."""
+    with unit_of_work(today.database, Identity(today.staff.ids[KEEPER]), now=today.now) as u:
+        rows = [row for row in quality.queue(u, days=quality.days_of(u, None)) if row["responsible_id"]]
+        gaps = missing_data.missing(u, [row["id"] for row in rows])
+        for key in [row["id"] for row in rows if gaps[row["id"]]][:ASKED_ABOUT]:
+            missing_data.ask(u, key)
+
+
+def _reports(today: _Today) -> None:
+    """Let the report of the month before the last be filed with its conclusion, and that of the last month be a draft."""
+    first, _last_day = clock.month_of(today.day)
+    filed_at = min(today.now, clock.start_of(first, today.zone) + FROM_NINE)
+    last = clock.start_of((first - timedelta(days=1)).replace(day=1), today.zone) + FROM_NINE
+    with unit_of_work(today.database, Identity(today.staff.ids[KEEPER]), now=last) as u:
+        one = reports.make(u, reports.months(u)[0])
+        reports.conclude(u, one.id, CONCLUSION, seen=one.version)
+        reports.file(u, one.id, seen=one.version)
+    with as_system(today.database, now=filed_at) as u:
+        reports.draft(u)
 
 
 # --- filters ----------------------------------------------------------------

@@ -8,7 +8,7 @@ him, and sales managers for their teams, whom they lead. Sales reps do not (a li
 leaves), nor do marketers and analysts (they count), nor administrators, who mind accounts and give the right to others.
 """
 
-from crm.exports.forms import SUFFIXES, TYPES, as_text
+from crm.exports.forms import SUFFIXES, TYPES, as_sheet, as_text
 from crm.exports.records import FORMS, OF_PERSON, WAITS, Export, Form, State, problem_of, remove
 from crm.exports.steps import (
     AT_ONCE,
@@ -41,6 +41,7 @@ __all__ = [
     "Form",
     "State",
     "Wish",
+    "as_sheet",
     "as_text",
     "ask",
     "count",

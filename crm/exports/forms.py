@@ -6,8 +6,10 @@ there; in a workbook every cell is of the type text instead, and stays exactly w
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -78,6 +80,18 @@ def as_workbook(path: Path, headings: Mapping[str, str], title: str) -> Iterator
         raise
     with opened(path, "wb") as file:
         book.save(file)
+
+
+def as_sheet(title: str, rows: Iterable[Sequence[str | float]]) -> bytes:
+    """Return a workbook of one sheet with a few rows as they are: numbers stay numbers, texts are never formulas."""
+    book, content = Workbook(write_only=True), BytesIO()
+    sheet: Any = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", title)[:31])
+    for place, width in enumerate((44, *[_WIDTH] * 4)):
+        sheet.column_dimensions[_letters(place)].width = width
+    for row in rows:
+        sheet.append([as_text(sheet, cell) if isinstance(cell, str) else cell for cell in row])
+    book.save(content)
+    return content.getvalue()
 
 
 def as_text(sheet: Any, value: str) -> Any:

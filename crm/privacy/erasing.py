@@ -24,7 +24,7 @@ from crm.core.errors import Conflict, Invalid, Refused
 from crm.core.i18n import N_
 from crm.core.uow import UnitOfWork
 from crm.core.verbs import verb
-from crm.customers import Customer, rules, sort_name
+from crm.customers import Customer, Kind, rules, sort_name
 from crm.exports import Export
 from crm.fields import OWN
 from crm.imports import Import, ImportRow, State, files
@@ -32,6 +32,7 @@ from crm.notifications import Notification
 from crm.privacy.holdings import HOLDINGS, Holding
 from crm.privacy.person_file import Rows, entries_of, rows_of
 from crm.privacy.traces import RIGHT, Person, Traces, person_of
+from crm.reports import Report
 from crm.saved_filters import SavedFilter
 from db.engine import Database
 
@@ -72,6 +73,7 @@ def erase(u: UnitOfWork, customer_id: int, reason: str, traces: Traces | None = 
     _clear_filters(u, person)
     for row in kept["documents"]:
         u.after_commit(partial(documents.remove, row["stored_as"]))
+    _clear_reports(u, person, is_private=any(row["kind"] == Kind.PERSON for row in kept["customers"]))
     _hide_in_log(u, kept, {one.name: _gone_of(one) for one in HOLDINGS})
     for row in kept["customers"]:
         _clear_notices(u, row["id"], row["name"])
@@ -206,6 +208,21 @@ def _clear_filters(u: UnitOfWork, person: Person) -> None:
         said = [one["name"], *(rules.plain(str(value)) for value in one["query"].values())]
         if any(person.is_hinted_in(text) for text in said):
             u.execute(delete(table).where(table.c.id == one["id"]), raw=True, bulk=True)
+
+
+def _clear_reports(u: UnitOfWork, person: Person, *, is_private: bool) -> None:
+    """Hide the lines of conclusions that name the person: also in reports that were filed, which no verb changes.
+
+    Of a private person a part of the name is enough; a company's name may be made of words that stand in every text.
+    """
+    names = person.is_hinted_in if is_private else person.stands_in
+    table = Report.__table__
+    for one in u.execute(select(table.c.id, table.c.conclusion, table.c.version), raw=True).mappings().all():
+        lines = one["conclusion"].split("\n")
+        left = "\n".join(HIDDEN if line.strip() and names(line) else line for line in lines)
+        if left != one["conclusion"]:
+            values = {"conclusion": left, "version": one["version"] + 1}
+            u.execute(update(table).where(table.c.id == one["id"]).values(**values), raw=True, bulk=True)
 
 
 _GONE: Final = N_("Somebody who stood in this file was erased meanwhile. Please export once more.")

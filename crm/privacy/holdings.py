@@ -22,6 +22,7 @@ from crm.interactions import Interaction
 from crm.market import Supply, Voice
 from crm.mass_edits import FATES, MassEditRow
 from crm.merges import Merge
+from crm.missing_data import DataRequest
 from crm.purchases import Purchase, PurchaseLine
 from crm.relations import Relation
 from db.base import Base
@@ -315,6 +316,17 @@ HOLDINGS: Final[Sequence[Holding]] = (
             "kind": Told(N_("What it is"), market.SAID),
             "text": Told(N_("What was said")),
             "noted_by_id": _COLLEAGUE,
+        },
+        goes=True,
+    ),
+    Holding(
+        DataRequest,
+        N_("Missing data asked for"),
+        {
+            "asked_at": _AT,
+            "asked_by_id": Told(N_("Who asks"), names=PEOPLE),
+            "asked_of_id": Told(N_("Who is asked"), names=PEOPLE),
+            "wanted": Told(N_("Fields")),
         },
         goes=True,
     ),

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from crm import quality
+from crm import missing_data, quality
 from crm.core.uow import UnitOfWork
 from crm.quality import OfPerson
-from ui import filters, quality_parts, words
+from ui import asking, filters, quality_parts, words
+from ui.asking import Asked
 from ui.page import header
 from ui.session import _, asked, colleagues, n_, watched
 
@@ -18,15 +19,17 @@ days = int(text) if text in map(str, SPANS) else None
 responsible = int(whose) if whose.isdigit() and len(whose) < SIZE else None
 
 
-def read(u: UnitOfWork) -> tuple[int, list[OfPerson], int, list[dict[str, Any]]]:
-    """Return after how many days data count as old, everybody's figures, and the head of the queue."""
+def read(u: UnitOfWork) -> tuple[int, list[OfPerson], int, list[dict[str, Any]], dict[int, list[str]], Asked]:
+    """Return after how many days data count as old, everybody's figures, the head of the queue, and what is missing there."""
     span = quality.days_of(u, days)
     wanted: dict[str, Any] = {"days": span, "responsible_id": responsible}
     count = quality.queue_count(u, **wanted)
-    return span, quality.per_person(u, days=span), count, quality.queue(u, **wanted, size=SIZE)
+    rows = quality.queue(u, **wanted, size=SIZE)
+    ids = [row["id"] for row in rows]
+    return span, quality.per_person(u, days=span), count, rows, missing_data.missing(u, ids), asking.read(u, ids)
 
 
-span, those, count, rows = watched(("quality", days, responsible), read)
+span, those, count, rows, gaps, asked_for = watched(("quality", days, responsible), read)
 tab = header(
     _("Quality"),
     _("How complete the data are, and who stood for them last."),
@@ -43,4 +46,4 @@ else:
         filters.choice("days", _("Not verified for"), spans),
         filters.choice("responsible", _("Responsible"), names),
     )
-    quality_parts.queue(rows, count, people)
+    quality_parts.queue(rows, count, people, gaps, asked_for)

@@ -10,6 +10,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import Card, Reach
 from ui import (
     access_forms,
+    asking,
     consent_forms,
     contact_forms,
     customer_card,
@@ -44,9 +45,10 @@ def read(u: UnitOfWork) -> tuple[Card, Reach, list[dict[str, Any]], list[tuple[s
 
 
 with attempt() as found:
-    (card, ways, marks, figures, known, stage, talks), papers, *_shape = watched_each(
+    (card, ways, marks, figures, known, stage, talks), papers, asks, *_shape = watched_each(
         (("card", asked_id(), talks_asked), read),
         ((document_forms.TAB, asked_id()), lambda u: document_forms.counts(u, asked_id())),
+        asking.of_card(asked_id()),
         *customer_types.PARTS,
     )
 
@@ -104,7 +106,7 @@ with left:
         customer_card.history(card.id, people, merge_forms.told(card))
 with right:
     full = customer_card.shown(card) if dialog() == "show" else None
-    customer_card.draw_quality(card, ways, stage, people)
+    customer_card.draw_quality(card, ways, stage, people, asks)
     customer_card.draw_facts(card, ways, marks, customer_card.before_a_talk(known, people), full)
 
 match dialog():

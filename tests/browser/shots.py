@@ -76,6 +76,7 @@ MORE: Final = {
     "fields": ("?do=new", "?do=field&id=1&seen=1"),
     "types": ("?do=new", "?type=company_large", "?type=company_large&do=field&field=need&seen=1"),
     "quality": ("?tab=people",),
+    "reports": ("?id=1", "?id=2", "?do=make", "?id=2&do=conclude&seen=1", "?id=2&do=file&seen=1"),
     "stages": ("?do=strategy&stage=lost&seen=1",),
     "plans": ("?do=target",),
     "users": ("?do=new",),

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import expect
 
-from crm import plans
+from crm import plans, reports
 from crm.core import clock
 from crm.core.access import load_actor
 from tests.browser.scene import ONCE, Person, Scene, dialog, everything, on, settled
@@ -26,6 +26,9 @@ DIALOGS: Final = (
     ("keeper", "/customer?id={id}&do=personal&seen=1"),
     ("keeper", "/fields?do=new"),
     ("keeper", "/imports?do=new"),
+    ("keeper", "/reports?do=make"),
+    ("keeper", "/reports?id={report}&do=conclude&seen=1"),
+    ("keeper", "/reports?id={report}&do=file&seen=1"),
     ("leader", "/customer?id={id}&do=log"),
     ("leader", "/customer?id={id}&do=business&seen=1"),
     ("leader", "/customers?do=handover&person=3"),
@@ -84,7 +87,7 @@ def house(request, chromium, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lived_in(house: Scene) -> dict[str, int]:
-    """A customer with a call, one with a long name, a Chinese one, and a running plan."""
+    """A customer with a call, one with a long name, a Chinese one, a running plan, and the draft of a report."""
     ids = {
         "id": a_customer(house.cast, city="Tver"),
         "long": a_customer(house.cast, name=LONG_NAME),
@@ -97,6 +100,8 @@ def lived_in(house: Scene) -> dict[str, int]:
     with house.cast.unit() as u:
         plans.set_target(u, target=12, team_id=NORTH, **facts)
         plans.set_target(u, target=7, responsible_id=PARTS["rep"].id, **facts)
+    with house.cast.unit(house.cast.keeper) as u:
+        ids["report"] = reports.make(u, today).id
     return ids
 
 
@@ -111,7 +116,7 @@ def addresses(scene: Scene, part: str, ids: dict[str, int]) -> list[str]:
             f"/customer?id={ids['long']}",
             f"/customer?id={ids['zh']}",
         ]
-    return found
+    return found + ([f"/reports?id={ids['report']}"] if "reports.view" in grants else [])
 
 
 def visit(person: Person, address: str) -> None:

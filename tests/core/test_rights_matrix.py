@@ -17,6 +17,7 @@ from crm import (
     mass_edits,
     plans,
     products,
+    reports,
     saved_filters,
     tags,
     types,
@@ -70,6 +71,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
         product = products.create(u, {"code": "A1", "name": "Lamp", "price": "12.50", "currency": "RUB"}).id
         plan = plans.set_target(u, measure="calls", target=5, starts_on=DAY, ends_on=DAY, team_id=NORTH).id
         words = tags.learn(u, ["VIP", "Wholesale"])
+        report = reports.make(u, DAY).id
         type_code = types.add(u, {"name": "Small shop", "kind": "company"}).code
         field = fields.add(u, {"label": "Size", "kind": "choice", "choices": ["S", "M"]}).id
     with standing.unit() as u, u.acting("test.build", "teams.manage"):
@@ -92,7 +94,7 @@ def stages(standing: Cast) -> Mapping[str, Mapping[str, Stage]]:
     for part in PLAYS.values():
         own = a_customer(standing, part, partner=part == "partner")
         facts = {"product_id": product, "plan_id": plan, "team_id": team, "tag_ids": tuple(words.values())}
-        facts |= {"field_id": field, "request_id": request, "type_code": type_code}
+        facts |= {"field_id": field, "request_id": request, "type_code": type_code, "report_id": report}
         facts |= _imports(standing, part) | {"job_id": _job(standing, part), "exports": _exports(standing, part)}
         facts |= {"filter_id": _filter(standing, part), "mass_edits": _mass_edits(standing, part)}
         people[own] = there(own, part)

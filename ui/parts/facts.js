@@ -12,7 +12,7 @@ export default function ({ data, parentElement }) {
   const visit = (css, icon, label, address) => {
     const link = make("a", css)
     link.href = address
-    link.dataset.visit = ""
+    if (!address.startsWith("mailto:")) link.dataset.visit = "" // opens one's own mail program
     link.append(make("span", "icon", icon), label)
     return link
   }

@@ -1,4 +1,5 @@
-// A queue: each row names a record (a link that opens it) and has one button, by which the row is done.
+// A queue: each row names a record (a link that opens it) and has one button, by which the row is done. Beside it stands what
+// else can be done for it: a press that asks somebody, a link into one's own mail program.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".queue")
   const make = (tag, css, text) => {
@@ -12,16 +13,28 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const line = make("li"), words = make("div", "words"), link = make("a", "", row.name)
     link.href = row.href
     link.dataset.visit = ""
-    words.append(link, make("span", "quiet", row.line))
+    words.append(link, make("span", "quiet", row.line), ...(row.asked ? [make("span", "quiet asked", row.asked)] : []))
     line.append(words)
     if (row.tag) line.append(make("span", "tag " + row.tone, row.tag))
-    if (row.act) {
-      const button = make("button", "button")
+    const press = (label, icon, css, told) => {
+      const button = make("button", "button " + css)
       button.type = "button"
-      button.append(make("span", "icon", "verified"), data.act)
-      button.setAttribute("aria-label", `${data.act}: ${row.name}`)
-      button.onclick = () => { button.disabled = true; line.classList.add("done"); setTriggerValue("done", { id: row.id, seen: row.seen }) }
+      button.append(make("span", "icon", icon), label)
+      button.setAttribute("aria-label", `${label}: ${row.name}`)
+      button.onclick = () => { button.disabled = true; told() }
       line.append(button)
+    }
+    if (row.mail) {
+      const mail = make("a", "button bare")
+      mail.href = row.mail
+      mail.title = data.mail
+      mail.setAttribute("aria-label", `${data.mail}: ${row.name}`)
+      mail.append(make("span", "icon", "mail"))
+      line.append(mail)
+    }
+    if (row.ask) press(data.ask, "contact_support", "", () => setTriggerValue("ask", { id: row.id }))
+    if (row.act) {
+      press(data.act, "verified", "", () => { line.classList.add("done"); setTriggerValue("done", { id: row.id, seen: row.seen }) })
     }
     return line
   })

@@ -353,7 +353,9 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_customers_city"), ["city"], unique=False)
+        batch_op.create_index(
+            "ix_customers_city_name", ["city", "sort_name", "id", "archived_at", "stage"], unique=False
+        )
         batch_op.create_index("ix_customers_created", ["created_at", "id", "archived_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_external_number"), ["external_number"], unique=False)
         batch_op.create_index(
@@ -567,6 +569,29 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
         batch_op.create_index(batch_op.f("ix_recovery_codes_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "reports",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("is_whole", sa.Boolean(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("conclusion", sa.String(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("made_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("filed_at", Instant(), nullable=True),
+        sa.Column("filed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("draft_of", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["filed_by_id"], ["users.id"], name=op.f("fk_reports_filed_by_id_users")),
+        sa.ForeignKeyConstraint(["made_by_id"], ["users.id"], name=op.f("fk_reports_made_by_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
+        sa.UniqueConstraint("draft_of", name=op.f("uq_reports_draft_of")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.create_index("ix_reports_starts", ["starts_on", "id"], unique=False)
+
+    op.create_table(
         "reset_links",
         sa.Column("token_hash", sa.String(), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -712,6 +737,27 @@ def upgrade() -> None:  # noqa: PLR0915  every table of the first version
     )
     with op.batch_alter_table("customer_tags", schema=None) as batch_op:
         batch_op.create_index("ix_customer_tags_tag", ["tag_id", "customer_id"], unique=False)
+
+    op.create_table(
+        "data_requests",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_of_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["users.id"], name=op.f("fk_data_requests_asked_by_id_users")),
+        sa.ForeignKeyConstraint(["asked_of_id"], ["users.id"], name=op.f("fk_data_requests_asked_of_id_users")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_data_requests_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_requests")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("data_requests", schema=None) as batch_op:
+        batch_op.create_index("ix_data_requests_asked", ["asked_at"], unique=False)
+        batch_op.create_index("ix_data_requests_customer", ["customer_id", "id"], unique=False)
 
     op.create_table(
         "documents",
