@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Integer, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, exists, func, select, type_coerce
 
 from crm import fields as own_fields
 from crm import settings, templates
@@ -25,6 +25,7 @@ from crm.customers.records import Customer, CustomerTag, Email, Phone
 from crm.customers.rows import COLUMNS, MORE, ORDERS
 from crm.search import TOKENS
 from db.base import AnySelect
+from db.dialect import ByRow
 from db.given import given, rows_of, text_of
 
 COUNT_CAP: Final = 10_000
@@ -58,6 +59,9 @@ _PLAIN: Final = Shape()
 _COUNTED: Final = "customers counted"
 """Where a unit notes how many a rule leaves: the page is found in another way when they are few."""
 _ASKED, _OFTEN = "asked_", "often_"
+SHARED: Final = frozenset({"kind", "stage", "type"})
+"""Columns with few different values."""
+
 OFTEN, MANY = 2_000, 20_000
 """A value that more customers than the first have is met soon when a list is gone through in its order; more than the second
 are too many to be fetched one by one.
@@ -106,16 +110,17 @@ def _sharing(names: tuple[str, ...]) -> AnySelect:
 
 
 def _narrowed(statement: AnySelect, columns: Iterable[str], shape: Shape = _PLAIN) -> AnySelect:
-    found = [*map(_condition, columns)] + ([shape.condition] if shape.blocks else [])
+    found = [_condition(key, by_row=shape.by_row) for key in columns] + ([shape.condition] if shape.blocks else [])
     # who was merged into another is in no list, not even in that of the bin
     hidden = Customer.merged_into_id if shape.asks_for("archived") else Customer.archived_at
     return statement.where(hidden.is_(None), *found)
 
 
-def _condition(key: str) -> ColumnElement[bool]:
+def _condition(key: str, *, by_row: bool) -> ColumnElement[bool]:
     """Return 'the customer has this value' as SQL; the values of own fields stand in the index of the look-up.
 
-    Few customers are fetched by their keys; whether somebody is one of many is asked of each row of the list.
+    Few customers are fetched by their keys; whether somebody is one of many is asked of each row of the list. by_row: the same
+    is asked of what very many share, for a list that is gone through in its order.
     """
     bearer: Any
     plain = key.removeprefix(_OFTEN)
@@ -124,7 +129,9 @@ def _condition(key: str) -> ColumnElement[bool]:
     elif plain == "tag_id":
         bearer, having = CustomerTag.customer_id, CustomerTag.tag_id == bindparam(key)
     else:
-        return getattr(Customer, key) == bindparam(key)  # type: ignore[no-any-return]
+        column = getattr(Customer, key)
+        found: ColumnElement[bool] = type_coerce(ByRow(column), column.type) if by_row and key in SHARED else column
+        return found == bindparam(key)
     if plain == key:
         return Customer.id.in_(select(bearer).where(having))
     return select(bearer).where(having, bearer == Customer.id).limit(1).correlate(Customer).exists()
