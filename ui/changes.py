@@ -137,6 +137,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "state": N_("State"),
     "parted_at": N_("Not the same since"),
     "parted_by_id": N_("Who said so"),
+    "refused": N_("Refused"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -158,6 +159,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "ended_how": consents.WAYS,
     "state": imports.STATES | mass_edits.STATES,
     "relation": relations.KINDS,
+    "refused": RIGHTS,
 }
 """Fields that hold codes, with the codes' names."""
 

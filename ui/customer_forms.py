@@ -236,7 +236,7 @@ def draw_field(form: Form, place: Place, value: Mapping[str, Any]) -> None:
     if field.startswith(OWN):
         own_fields.draw(form, place, now)
         return
-    label = labels()[field] + (" \\*" if place.level is Level.MUST else "")
+    label = labels()[field] + (" *" if place.level is Level.MUST else "")
     if field == "stage":
         form.choice(field, label, translated(STAGES), value=now)
         if now is not None:

@@ -108,7 +108,7 @@ def draw(form: Form, place: Place, value: Any) -> None:
 
 
 def _draw(form: Form, one: Definition, value: Any, *, must: bool) -> None:
-    label = words.md(one.label) + (" \\*" if must else "")
+    label = words.md(one.label) + (" *" if must else "")
     match one.kind:
         case FieldKind.DATE:
             form.day(
