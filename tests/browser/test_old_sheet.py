@@ -150,7 +150,7 @@ def upload(keeper: Person, name: str, content: bytes) -> None:
     keeper.page.get_by_role("link", name="Import a file").first.click()
     file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     dialog(keeper.page).locator("input[type=file]").set_input_files(file)
-    expect(keeper.page.get_by_role("heading", name=name)).to_be_visible()
+    expect(keeper.page.get_by_role("heading", name=name)).to_be_visible(timeout=60_000)
     settled(keeper.page)
 
     for column, becomes in BECOMES.items():
@@ -234,7 +234,7 @@ def test_a_thousand_rows_are_tried_imported_corrected_undone_and_imported_again(
     assert stored(scene, known) == of_known
 
     press(again)
-    expect(page.get_by_role("button", name="Trial run")).to_be_visible()
+    expect(page.get_by_role("button", name="Trial run")).to_be_visible(timeout=60_000)
     assert f"id={first}&" not in f"{page.url}&"
     run(keeper, "1,000")
     assert figures(page) == expected
