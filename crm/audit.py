@@ -119,6 +119,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "exports.finish": N_("Export finished"),
     "exports.fail": N_("Export failed"),
     "exports.take": N_("Exported file taken"),
+    "exports.note_refusal": N_("Export refused"),
     "exports.remove_old_files": N_("Old exported files removed"),
     "interactions.log": N_("Contact logged"),
     "products.create": N_("Product added"),

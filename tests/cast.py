@@ -438,6 +438,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "exports.fail": lambda u, s: exports.steps.fail(u, s.exports["making"].id, Invalid("x")),
     "exports.finish": lambda u, s: exports.steps.finish(u, s.exports["making"].id, 1),
     "exports.keep": lambda u, _: exports.keep(u, WISH, ("0" * 32, 1), sign_in_id=None),
+    "exports.note_refusal": lambda u, _: exports.steps.note_refusal(u),
     "exports.remove_old_files": lambda u, _: exports.steps.remove_old_files(u),
     "exports.take": lambda u, s: exports.take(u, s.exports["ready"].stored_as, sign_in_id=None),
     "fields.add": lambda u, _: fields.add(u, {"label": "Shoe size", "kind": "number"}),

@@ -297,6 +297,29 @@ def test_the_audit_log_tells_who_took_how_many_by_which_filters_in_which_form(ca
     assert [one["changes"] for one in entries(cast, "exports.take")] == [{"taken": [None, 1]}]
 
 
+@pytest.mark.parametrize("adjusted", ["customers.export", "account.edit"])
+def test_whoever_tries_without_the_right_is_noted_once_a_minute_whatever_way_he_takes(cast, adjusted):
+    """Nothing of a refused unit is kept but this, and no right that is taken away keeps anybody out of the log."""
+    adjust(cast, Role.SALES_REP, adjusted, None)
+    record = taken_out(cast)
+    for way, part, seconds in (
+        (lambda u: exports.count(u, EVERYBODY), "rep", 0),
+        (lambda u: exports.write_now(u, Wish(EVERYBODY, Form.CSV, "en")), "rep", 20),
+        (lambda u: exports.ask(u, Wish(EVERYBODY, Form.CSV, "en"), sign_in_id=None), "rep", 70),
+        (lambda u: exports.take(u, record.stored_as, sign_in_id=None), "mate", 70),
+    ):
+        with pytest.raises(Refused), cast.unit(getattr(cast, part), now=NOW + timedelta(seconds=seconds)) as u:
+            way(u)
+    noted = entries(cast, "exports.note_refusal")
+    rep, mate = PARTS["rep"].id, PARTS["mate"].id
+    expected = [(rep, NOW), (rep, NOW + timedelta(seconds=70)), (mate, NOW + timedelta(seconds=70))]
+    assert [(one["actor_id"], one["at"]) for one in noted] == expected
+    assert [(one["record"], one["record_id"]) for one in noted] == [("users", rep), ("users", rep), ("users", mate)]
+    assert {str(one["changes"]) for one in noted} == {str({"refused": [None, "customers.export"]})}
+    taken_out(cast, "leader")
+    assert len(entries(cast, "exports.note_refusal")) == 3
+
+
 # --- the file waits for its author ------------------------------------------------------
 
 

@@ -155,6 +155,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "state": N_("State"),
     "parted_at": N_("Not the same since"),
     "parted_by_id": N_("Who said so"),
+    "refused": N_("Refused"),
 }
 """Names of fields that are not on a customer's card."""
 
@@ -178,6 +179,7 @@ CODES: Final[Mapping[str, Mapping[Any, str]]] = {
     "relation": relations.KINDS,
     "document": documents.KINDS,
     "period": market.PERIODS,
+    "refused": RIGHTS,
 }
 """Fields that hold codes, with the codes' names."""
 

@@ -27,8 +27,12 @@ def export(wanted: Filters, columns: Sequence[str], order: str) -> None:
 
 
 def _export(wanted: Filters, columns: Sequence[str], order: str) -> None:
-    with uow() as u:
-        count = exports.count(u, wanted)
+    with attempt() as asked, uow() as u:
+        asked.result = exports.count(u, wanted)
+    if not asked.ok:
+        st.warning(asked.sentence, icon=":material/lock:")
+        return
+    count = int(asked.result)
     shown = tables.counted(count, COUNT_CAP, "{n} customer", "{n} customers")
     st.markdown(_("As the list is narrowed now: **{customers}**.").format(customers=shown))
     with st.form("export", border=False):

@@ -112,11 +112,12 @@ RIGHTS: Final[Mapping[str, str]] = {
 """Each right with what it allows."""
 
 WHO_INSTEAD: Final[Mapping[str, str]] = {
+    "customers.export": N_("Your role does not allow this. Who takes customers out as a file, or tries to, is noted."),
     "customers.edit_personal": N_(
         "Your role may not change names, phones, e-mails and addresses. Ask the record keeper: 'Ask for a change' on the card."
     ),
 }
-"""What is said instead of 'ask the administrator' where a colleague does what one may not do oneself."""
+"""What is said instead of 'ask the administrator' where there is more to say: who does it instead, that it is noted."""
 
 _EVERYONE: Final[dict[str, Scope]] = {
     "notifications.view": OWN,

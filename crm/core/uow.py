@@ -7,6 +7,7 @@ SQLite: BEGIN IMMEDIATE behind the writers' gate). Leaving the block commits; an
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import pandas as pd
@@ -31,6 +32,9 @@ from db.base import AnySelect, Record
 from db.engine import Database
 
 T = TypeVar("T", bound=Record)
+
+ON_REFUSAL: Final[dict[str, Callable[[Database, Actor, datetime], None]]] = {}
+"""Right -> what a refusal leaves behind: whose refusals must be known puts itself here. Runs like what `at_any_rate` takes."""
 
 
 class WorkSession(Session):
@@ -97,6 +101,8 @@ class UnitOfWork:
     def need(self, right: str) -> None:
         """Raise Refused when the actor does not have the right."""
         if not self.actor.may(right):
+            if right in ON_REFUSAL:
+                self.at_any_rate(partial(ON_REFUSAL[right], self.database, self.actor, self.now))
             plainly = N_("Your role does not allow this. Ask the administrator if you need it.")
             raise Refused(WHO_INSTEAD.get(right, plainly))
 

@@ -1,11 +1,12 @@
 """Steps: what a person does to take customers out. Few are written at once, many by a job while the person goes on working.
 
-Promises: every export and every taking of its file is in the audit log; the file is given to the sign-in that asked for it
-and to no other, waits for a day, and is gone five minutes after it was taken.
+Promises: every export, every taking of its file and every refusal of one is in the audit log; the file is given to the
+sign-in that asked for it and to no other, waits for a day, and is gone five minutes after it was taken.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import IO, Any, Final
@@ -14,11 +15,12 @@ from sqlalchemy import select
 
 from crm import customers, notifications
 from crm.core import clock, jobs, retry
-from crm.core.access import SYSTEM
-from crm.core.errors import AlreadyDone, CrmError, Invalid, NotFound, SignedOut
+from crm.core.access import SYSTEM, Actor
+from crm.core.errors import AlreadyDone, CrmError, Invalid, NotFound, SignedOut, Unavailable
 from crm.core.i18n import N_
 from crm.core.jobs import JobContext, JobState
-from crm.core.uow import UnitOfWork, unit_of_work
+from crm.core.people import User
+from crm.core.uow import ON_REFUSAL, UnitOfWork, unit_of_work
 from crm.core.verbs import verb
 from crm.customers import Filters
 from crm.exports import forms, records, writing
@@ -37,6 +39,23 @@ def count(u: UnitOfWork, filters: Filters) -> int:
     """Return how many customers would be in the file, counting no further than the list does. Raises Refused."""
     u.need(records.RIGHT)
     return customers.capped(u, customers.keys(u, filters, right=records.RIGHT))
+
+
+@verb("account.edit")
+def note_refusal(u: UnitOfWork) -> None:
+    """Note that this person tried to take customers out without the right to it."""
+    u.remember(User(id=u.actor.id), {"refused": [None, records.RIGHT]})
+
+
+def _note_refusal(database: Database, actor: Actor, now: datetime) -> None:
+    """Note it at whatever a refusal broke off, once a minute: a page is drawn more than once."""
+    key = f"export-refused-{actor.id}-{now:%Y%m%d%H%M}"
+    noting = replace(SYSTEM, id=actor.id, name=actor.name)  # whatever was taken away from the person's role
+    with suppress(AlreadyDone, Unavailable), unit_of_work(database, noting, now=now, key=key) as u:
+        note_refusal(u)
+
+
+ON_REFUSAL[records.RIGHT] = _note_refusal
 
 
 def mine(u: UnitOfWork, sign_in_id: int | None) -> list[Export]:

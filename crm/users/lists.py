@@ -187,8 +187,13 @@ def last_seen(u: UnitOfWork, user_id: int) -> datetime | None:
 
 
 def customers_of(u: UnitOfWork, user_id: int) -> int:
-    """Return for how many customers a person is responsible, those in the bin included: what a deletion would hand over."""
+    """Return for how many customers a person is responsible, those in the bin included: what a deletion would hand over.
+
+    Raises Refused, NotFound of whoever is beyond the reach of that right.
+    """
     u.need("users.manage")
+    if u.value(select(User.id).where(User.id == user_id, *inside(u, "users.manage"))) is None:
+        raise NotFound
     return count_customers(u, user_id)
 
 

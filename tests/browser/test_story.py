@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from crm import plans
 from crm.core import clock
 from crm.customers import Customer
-from tests.browser.scene import Person, Scene, counter, dialog, everything, press, settled
+from tests.browser.scene import Person, Scene, choose, counter, dialog, everything, press, settled
 from tests.cast import NORTH
 
 TRIES = 20
@@ -32,14 +32,6 @@ WATCH = """(plan) => {
 """Note when each number was first to be seen."""
 
 CLICKED = "document.addEventListener('click', () => { window.clicked = Date.now() }, true)"
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """Choose from a list of Streamlit's: a long one shows what fits below its field until somebody types."""
-    field = page.get_by_role("combobox", name=label, exact=True)
-    field.click()
-    field.fill(option)
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def import_file(keeper: Person, path: Path, rows: str) -> None:

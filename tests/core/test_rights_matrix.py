@@ -177,12 +177,19 @@ def attempt(stage: Stage, verb: str) -> str:
         return "hidden"
 
 
+NOTED = {"audit_entries": "verb", "command_keys": "key"}
+"""Where a refused export is noted on purpose, and the column that says so."""
+
+
 def fingerprint(cast: Cast) -> dict[str, str]:
-    """Return table -> a hash over all its rows."""
+    """Return table -> a hash over all its rows, but for those that note a refused export."""
     found = {}
     with cast.database.reader.connect() as connection:
         for table in records.load().sorted_tables:
-            rows = sorted(repr(tuple(row)) for row in connection.execute(select(table)))
+            wanted = select(table)
+            if table.name in NOTED:
+                wanted = wanted.where(~table.c[NOTED[table.name]].like("export%refus%"))
+            rows = sorted(repr(tuple(row)) for row in connection.execute(wanted))
             found[table.name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
     return found
 

@@ -6,7 +6,7 @@ from crm import exports
 from crm.core.jobs import JobContext
 from crm.exports import State, steps
 from tests.cast import PARTS, a_customer
-from tests.pages.screen import opened, part, press, texts
+from tests.pages.screen import opened, part, press, rows, texts
 
 BUTTON = "Export to a file"
 
@@ -57,11 +57,20 @@ def test_a_file_that_failed_says_why(cast):
 
 
 @pytest.mark.parametrize("name", ["rep", "service", "marketer", "analyst", "admin", "partner"])
-def test_whoever_may_not_export_sees_neither_the_link_nor_the_dialog(cast, name):
+def test_whoever_may_not_export_sees_no_link_and_by_the_address_only_that_it_is_refused_and_noted(cast, name):
     a_customer(cast, name if PARTS[name].team_id else "rep")
     at = opened("customers", getattr(cast, name), do="export")
     assert "Export" not in [one["label"] for one in part(at, "head")["acts"]]
     assert not [one for one in at.button if one.label == BUTTON]
+    assert not at.radio
+    assert "As the list is narrowed now" not in texts(at), "not even how many there are"
+    assert (
+        at.warning[0].value
+        == "Your role does not allow this. Who takes customers out as a file, or tries to, is noted."
+    )
+    noted = rows(opened("audit", cast.admin, verb="exports.note_refusal"), "audit")
+    assert [(row[0], row[2], row[3]) for row in noted] == [("Export refused", PARTS[name].name, PARTS[name].name)]
+    assert noted[0][4] == "Refused: Take customers out as a file"
 
 
 def test_nobody_to_export_cannot_be_exported(cast):

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,6 +130,15 @@ class Tab:
         message = BackMsg()
         message.rerun_script.query_string, message.rerun_script.page_name = query, page
         message.rerun_script.is_auto_rerun, message.rerun_script.fragment_id = auto, fragment
+        self.say(message)
+        return self.hear(lambda one: one.WhichOneof("type") == "script_finished")
+
+    def press(self, query: str, page: str, names: Iterable[str]) -> list[ForwardMsg]:
+        """Say that buttons were pressed, whether or not they were drawn here, and let the script run."""
+        message = BackMsg()
+        message.rerun_script.query_string, message.rerun_script.page_name = query, page
+        for name in names:
+            message.rerun_script.widget_states.widgets.add(id=name, trigger_value=True)
         self.say(message)
         return self.hear(lambda one: one.WhichOneof("type") == "script_finished")
 
