@@ -371,30 +371,31 @@ def understood(u: UnitOfWork, text: str) -> ColumnElement[bool]:
         asked = [one for one in tries if not one.whole] or tries
         answering = [one for one, rows in _answers(u, asked, {}) if rows]
         if answering:
-            return or_(*(matching(u, one.question, f"of{n}") for n, one in enumerate(answering)))
+            return or_(*(matching(u, one.question) for one in answering))
     return false()
 
 
-def matching(u: UnitOfWork, question: Question, name: str = "of", *, whole: bool = False) -> ColumnElement[bool]:
+def matching(u: UnitOfWork, question: Question, *, whole: bool = False) -> ColumnElement[bool]:
     """Return 'this customer answers the question' as SQL; ways that are closed only where the reader sees contact data."""
-    return and_(*(_meeting(u, group, f"{name}_{place}", whole=whole) for place, group in enumerate(question)))
+    return and_(*(_meeting(u, group, whole=whole) for group in question))
 
 
-def _meeting(u: UnitOfWork, group: Group, name: str, *, whole: bool) -> ColumnElement[bool]:
-    openly, closed = ([way for way in group if way.closed is flag] for flag in (False, True))
-    found = _is_under(openly, name, whole=whole)
-    if not closed:
-        return found
+def _meeting(u: UnitOfWork, group: Group, *, whole: bool) -> ColumnElement[bool]:
     seen = Customer.rows(u.actor, SEEN)
-    partly = _is_under(closed, f"closed_{name}", whole=whole)
-    return or_(found, partly if seen is None else and_(seen, partly))
+    openly = [way for way in group if seen is None or not way.closed]
+    closed = [way for way in group if seen is not None and way.closed]
+    found = _is_under(openly, whole=whole)
+    return or_(found, and_(seen, _is_under(closed, whole=whole))) if seen is not None and closed else found
 
 
-def _is_under(ways: list[Way], name: str, *, whole: bool) -> ColumnElement[bool]:
-    looks, token = rows_of(name), TOKENS.c.token
-    ends = given(*((number, way.token, search.last(way, whole=whole)) for number, way in enumerate(ways)))
-    keys = select(TOKENS.c.customer_id).where(token >= text_of(looks, 1), token <= text_of(looks, 2))
-    return Customer.id.in_(keys.params({name: ends}))
+def _is_under(ways: list[Way], *, whole: bool) -> ColumnElement[bool]:
+    """Return 'one of these tokens is the customer's', each written out: PostgreSQL cannot guess how many a list of them leads to."""
+    token = TOKENS.c.token
+    ends = [(way.token, search.last(way, whole=whole)) for way in ways]
+    inside = [and_(token >= first, token <= last) for first, last in ends if first != last]
+    exactly = sorted({first for first, last in ends if first == last})
+    conditions = [token.in_(exactly)] * bool(exactly) + inside
+    return Customer.id.in_(select(TOKENS.c.customer_id).where(or_(false(), *conditions)))
 
 
 # --- why --------------------------------------------------------------------

@@ -65,5 +65,6 @@ def fill(
         zone = settings.value(u, "timezone")
     wishes = Wishes(customers, seed, interactions_per_customer, purchases_per_customer)
     done = load.load(database, wishes, moment, zone, progress=progress)
+    load.look_at_figures(database)
     story.tell(database, wishes, done.staff, moment, zone)
     return Filled(done.tally.customers, done.tally.interactions, done.tally.purchases, len(done.staff.ids))
