@@ -114,7 +114,7 @@ def of_people(those: Sequence[OfPerson], people: Mapping[int, str]) -> None:
         "name": tables.Column(_("Responsible"), main=True),
         "customers": tables.Column(_("Customers"), words.number, right=True),
         "complete": tables.Column(_("Completeness"), share, right=True, tone=tone),
-        "fresh": tables.Column(_("Verified"), words.number, right=True),
+        "fresh": tables.Column(_("Verified in time"), words.number, right=True),
         "due": tables.Column(_("To verify"), words.number, right=True),
     }
     tables.table(rows, columns, key="people", opens=_theirs)

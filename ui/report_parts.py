@@ -334,7 +334,7 @@ def _file_it(row: Row) -> None:
     line = _("**{title}** goes to everybody who reads reports. From then on it does not change any more.")
     st.markdown(line.format(title=words.md(title(row))))
     if not row["conclusion"]:
-        st.warning(_("Nothing is written yet of what follows from the figures."), icon=":material/edit_note:")
+        st.warning(_("Nothing is written yet of what follows from the figures."))
     form = Form(f"file-{row['id']}")
     with form.drawn():
         if form.submit(_("File it")):

@@ -295,7 +295,7 @@ def test_sixty_files_wait_ten_are_verified_fifty_are_left_and_the_quality_rises(
         of_rival = next(one.quality for one in per_person(u, days=180) if one.responsible_id == PARTS["rival"].id)
         assert (of_rival.fresh, of_rival.due) == (10, 50)
 
-    keeper.page.get_by_role("link", name="Forgotten 10").click()
+    keeper.page.get_by_role("link", name="Forgotten 10", exact=True).click()
     expect(keeper.page.get_by_text(re.compile(r"Entered .*, not verified since\."))).to_be_visible()
     keeper.open(f"/customer?id={sixty[0]}")
     expect(keeper.page.get_by_text(re.compile(r"Verified \d\d:\d\d by Kira Keeper"))).to_be_visible()
