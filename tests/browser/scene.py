@@ -149,30 +149,6 @@ def choose(where: Page | Locator, label: str, option: str) -> None:
     page.get_by_test_id("stSelectboxVirtualDropdown").get_by_role("option", name=option, exact=True).click()
 
 
-def _called(label: str) -> re.Pattern[str]:
-    """Return what a field is called, whether or not it is marked as one that must be filled in."""
-    return re.compile(rf"^{re.escape(label)}( \*)?$")
-
-
-def field_of(person: Person, label: str) -> Locator:
-    """Return a field of the open dialog."""
-    return dialog(person.page).get_by_label(_called(label))
-
-
-def beside(person: Person, label: str) -> Locator:
-    """Return the place of a field of the open dialog, with whatever is said there."""
-    return (
-        dialog(person.page).get_by_test_id("stVerticalBlock").filter(has=person.page.get_by_label(_called(label))).last
-    )
-
-
-def save(person: Person, button: str = "Save") -> None:
-    """Press a button of the open dialog and wait until it is closed."""
-    press(dialog(person.page).get_by_role("button", name=button, exact=True))
-    expect(dialog(person.page)).to_be_hidden()
-    settled(person.page)
-
-
 def counter(page: Page, plan_id: int) -> Locator:
     """Return the large number of a plan's counter."""
     return page.locator(f'[data-plan="{plan_id}"] .many')
