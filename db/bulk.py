@@ -130,3 +130,10 @@ def move_sorted(connection: Connection, waiting: Table, table: Table) -> None:
     names = [column.name for column in table.columns]
     connection.execute(table.insert().from_select(names, select(waiting).order_by(*keys)))
     waiting.drop(connection)
+
+
+def look_at_figures(database: Database) -> None:
+    """Let PostgreSQL look at its figures now: by itself it does so minutes after so much has come, and guesses until then."""
+    if not database.is_sqlite:
+        with database.writing() as connection:
+            connection.execute(text("ANALYZE"))

@@ -454,6 +454,7 @@ SAID_ALOUD = {
     "crm/search/asking.py:_leads": "likewise",
     "crm/customers/lists.py:_in_order": "how many bear a value, to choose the way; the customers themselves come through the door",
     "crm/customers/lists.py:_is_shared": "likewise",
+    "crm/customers/lists.py:_written": "in which writings of its name a city is met, to choose the way; of customers nothing is told",
     "crm/customers/lookup.py:_looked": "keys from the index; the customers themselves come through the door",
     "crm/customers/lookup.py:_held": "likewise",
     "crm/customers/lookup.py:_explained": "tokens of customers that came through the door, to say why; none of them leaves",
@@ -619,6 +620,8 @@ IDENTITIES = {
     "crm/demo/story.py:_wish": "the invented colleagues",
     "crm/demo/story.py:_filters": "the invented leaders",
     "crm/demo/story.py:_merge": "the invented record keeper",
+    "crm/demo/story.py:_relations": "likewise",
+    "crm/demo/story.py:_lapses": "the invented colleagues",
     "crm/demo/story.py:_strategies": "the invented executive",
 }
 

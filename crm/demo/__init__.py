@@ -17,6 +17,7 @@ from crm.core.uow import as_system
 from crm.demo import load, story
 from crm.demo.chunk import Wishes
 from crm.demo.people import CAST, PASSWORD, Person
+from db import bulk
 from db.engine import Database
 
 __all__ = ["CAST", "CUSTOMERS", "PASSWORD", "SEED", "Filled", "Person", "fill", "is_empty"]
@@ -65,6 +66,6 @@ def fill(
         zone = settings.value(u, "timezone")
     wishes = Wishes(customers, seed, interactions_per_customer, purchases_per_customer)
     done = load.load(database, wishes, moment, zone, progress=progress)
-    load.look_at_figures(database)
+    bulk.look_at_figures(database)
     story.tell(database, wishes, done.staff, moment, zone)
     return Filled(done.tally.customers, done.tally.interactions, done.tally.purchases, len(done.staff.ids))

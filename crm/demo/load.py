@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 import numpy as np
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Connection, Table, select
 
 from crm import interactions, sessions
 from crm import tags as words
@@ -209,13 +209,6 @@ def load(database: Database, wishes: Wishes, now: datetime, zone: str, *, progre
             done.finish(connection)
         return done
     return _load_many(database, replace(done, waiting=bulk.waiting_room(TOKENS)), numbers)
-
-
-def look_at_figures(database: Database) -> None:
-    """Let PostgreSQL look at its figures now: by itself it does so minutes after so much has come, and guesses until then."""
-    if not database.is_sqlite:
-        with database.writing() as connection:
-            connection.execute(text("ANALYZE"))
 
 
 def _load_many(database: Database, done: Load, numbers: range) -> Load:
