@@ -8,7 +8,7 @@ from sqlalchemy import text
 from crm import invariants, products, purchases, relations
 from crm.purchases import Line
 from db.engine import Database
-from tests.cast import Cast, a_call, a_customer
+from tests.cast import Cast, a_call, a_customer, a_document
 
 BREAKS = {
     "UPDATE customers SET interaction_count = interaction_count + 1 WHERE id = 1": "number of interactions",
@@ -19,6 +19,7 @@ BREAKS = {
     "INSERT INTO daily_counts (day, responsible_id, measure, count) VALUES ('2026-01-01', 9, 'purchases', 1)": "counters of purchases",
     "UPDATE purchases SET amount = amount + 1": "sum of its lines",
     "DELETE FROM relations WHERE customer_id = 2": "both their cards",
+    "UPDATE documents SET replaced_at = added_at": "exactly one version",
     "INSERT INTO search_tokens (token, customer_id) VALUES ('nx', 999)": "found by the search",
     "UPDATE customers SET merged_into_id = 2 WHERE id = 1": "merged into another",
     "UPDATE users SET disabled_at = created_at WHERE username = 'admin'": "administrator",
@@ -33,6 +34,7 @@ def busy(cast: Cast) -> Cast:
         for _ in range(3):
             a_call(cast, customer, part)
         a_call(cast, customer, part, kind="email")
+    a_document(cast, 1)
     with cast.unit() as u:
         relations.link(u, 1, 2, "partner")
         product = products.create(u, {"code": "P1", "name": "Tea", "price": "19.99"})

@@ -14,6 +14,7 @@ from crm.core.people import SignIn, Team, User
 from crm.users import Filters
 from tests.cast import NORTH, PARTNER, PARTS, SOUTH, a_customer
 from tests.support.meeting import at_once, meanwhile
+from tests.test_exports import adjust
 
 PASSWORD = "vier Worte reichen gut"
 
@@ -442,8 +443,7 @@ def test_only_those_who_manage_accounts_see_and_change_them(cast):
 def test_whoever_manages_the_accounts_of_a_team_learns_no_number_of_another_teams_customers(cast):
     for of in ("rep", "mate", "rival"):
         a_customer(cast, of)
-    with cast.unit(cast.admin) as u:
-        rights.adjust(u, "sales_manager", "users.manage", "team")
+    adjust(cast, Role.SALES_MANAGER, "users.manage", "team")
     with cast.unit(cast.leader) as u:
         assert [users.customers_of(u, PARTS[one].id) for one in ("rep", "mate")] == [1, 1]
     for key in (PARTS["rival"].id, 4711):

@@ -206,7 +206,7 @@ def _documents(today: _Today) -> None:
             received = documents.receive(u, [(name, as_word(lines)) for name, _kind, _note, lines in papers])
         with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
             mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
-            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(1)):
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc().nulls_last(), Customer.id).limit(1)):
                 (_, kind, note, _), (_, _, newer, _), (_, offer, _, _) = papers
                 draft = documents.add(u, key, received[0], kind=kind, note=note)
                 documents.renew(u, draft.id, received[1], seen=draft.version, note=newer)
@@ -221,7 +221,7 @@ def _market(today: _Today) -> None:
         who, tongue = Identity(today.staff.ids[person.username]), person.tongue or Tongue.EN
         with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
             mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
-            for key in u.all(mine.order_by(Customer.last_interaction_at.desc(), Customer.id).limit(1)):
+            for key in u.all(mine.order_by(Customer.last_interaction_at.desc().nulls_last(), Customer.id).limit(1)):
                 competitor, product, doubt = RIVALRY[tongue]
                 market.add_supply(u, key, {"competitor": competitor, "product": product, "amount": "400000"})
                 market.add_voice(u, key, kind="doubt", text=doubt)

@@ -1,6 +1,6 @@
 """Making, concluding and filing a report, and reading it again. At the start of a month Rapport makes the draft by itself."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def file(u: UnitOfWork, report_id: int, *, seen: int) -> Report:
     """File a report: from now on it stands as it is, and whoever reads reports is told. Raises NotFound, Conflict."""
     report = _draft(u, report_id, seen)
     report.filed_at, report.filed_by_id, report.draft_of = u.now, u.actor.id, None
-    u.after_commit(partial(_tell_readers, u.database, report.id, u.actor.name))
+    u.after_commit(partial(_tell_readers, u.database, report.id, u.actor.name, u.now))
     return report
 
 
@@ -105,22 +105,22 @@ def draft(u: UnitOfWork) -> Report | None:
     if is_there or not figures.has_customers(u, figures.period(last, settings.value(u, "timezone"))):
         return None
     report = make(u, last)
-    u.after_commit(partial(_tell_makers, u.database, report.id))
+    u.after_commit(partial(_tell_makers, u.database, report.id, u.now))
     return report
 
 
-def _tell_makers(database: Database, report_id: int) -> None:
+def _tell_makers(database: Database, report_id: int, now: datetime) -> None:
     try:
-        with unit_of_work(database, SYSTEM) as u:
+        with unit_of_work(database, SYSTEM, now=now) as u:
             for person_id in rights.holders(u, RIGHT):
                 notifications.send(u, person_id, DRAFTED, page="reports", query={"id": str(report_id)})
     except Unavailable:
         return
 
 
-def _tell_readers(database: Database, report_id: int, who: str) -> None:
+def _tell_readers(database: Database, report_id: int, who: str, now: datetime) -> None:
     try:
-        with unit_of_work(database, SYSTEM) as u:
+        with unit_of_work(database, SYSTEM, now=now) as u:
             filed_by = u.get(Report, report_id).filed_by_id
             for person_id in rights.holders(u, "reports.view"):
                 if person_id != filed_by:

@@ -14,8 +14,8 @@ def asked(address: str) -> str:
 
 
 def in_dialog(at) -> list[str]:
-    """Return the buttons of the dialog; the card has one of its own for whoever may verify."""
-    return [one.label for one in at.button if one.label != "Verified today"]
+    """Return the buttons of the dialog; the card has some of its own for whoever may verify or ask for what is missing."""
+    return [one.label for one in at.button if one.label != "Verified today" and not one.label.endswith("for it")]
 
 
 # --- hidden contact data --------------------------------------------------------
