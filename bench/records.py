@@ -151,7 +151,7 @@ def _drawn(database: Database, size: int, rng: random.Random) -> list[Facts]:
     known = [table.c[key].is_not(None) for key in ("city", "source", "responsible_id")]
     with database.reader.connect() as connection:
         marks: dict[int, int] = dict(
-            connection.execute(select(tagged.c.customer_id, tagged.c.tag_id).where(tagged.c.customer_id.in_(ids))).all()  # type: ignore[arg-type]
+            connection.execute(select(tagged.c.customer_id, tagged.c.tag_id).where(tagged.c.customer_id.in_(ids))).all()  # type: ignore[arg-type]  # rows of two are pairs
         )
         found = connection.execute(select(*columns).where(table.c.id.in_(ids), *known)).mappings().all()
     those = [dict(row) | {"tag_id": marks.get(row["id"]), "industry": row["industry"] or "retail"} for row in found]

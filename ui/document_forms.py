@@ -12,9 +12,9 @@ from crm.customers import Card
 from crm.documents import KINDS, Counts
 from ui import customer_card, facts, filters, tables, words
 from ui.facts import Box
-from ui.forms import Form, in_dialog
-from ui.page import Action, close_dialog, empty, here, not_there, opener, opening, seen_version
-from ui.session import Tried, _, attempt, colleagues, n_, tell, translated, uow, watched
+from ui.forms import Form, close_after, in_dialog
+from ui.page import Action, empty, here, not_there, opener, opening, seen_version
+from ui.session import Tried, _, attempt, colleagues, n_, translated, uow, watched
 
 TAB: Final = "documents"
 KIND: Final = "document-kind"
@@ -263,13 +263,13 @@ _CHANGES: Final[Mapping[str, tuple[str, Callable[[Row], None]]]] = {
 def _archive(document_id: int, seen: int) -> None:
     with attempt(_("In the bin. It can be taken out again there.")) as tried, uow() as u:
         documents.archive(u, document_id, seen=seen)
-    _closed(tried)
+    close_after(tried)
 
 
 def _restore(document_id: int) -> None:
     with attempt(_("Taken out of the bin.")) as tried, uow() as u:
         documents.restore(u, document_id)
-    _closed(tried)
+    close_after(tried)
 
 
 def _erase(versions: Sequence[Row]) -> None:
@@ -289,11 +289,4 @@ def _erase(versions: Sequence[Row]) -> None:
 def _gone(document_id: int) -> None:
     with attempt(_("Deleted for good.")) as tried, uow() as u:
         documents.erase(u, document_id)
-    _closed(tried)
-
-
-def _closed(tried: Tried) -> None:
-    if tried.conflict:
-        tell(tried.sentence, bad=True)
-    if tried.ok or tried.conflict:
-        close_dialog()
+    close_after(tried)

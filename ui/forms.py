@@ -10,9 +10,9 @@ from typing import Any, Final
 import streamlit as st
 
 from ui import words
-from ui.page import dialog_key, dismissed, drawn_dialog, saved
+from ui.page import close_dialog, dialog_key, dismissed, drawn_dialog, saved
 from ui.parts import draw as draw_part
-from ui.session import Tried, _, language, once_key, used
+from ui.session import Tried, _, language, once_key, tell, used
 
 DAY_FORMATS: Final = {"ru": "DD.MM.YYYY", "zh": "YYYY/MM/DD"}
 """How a day is typed in each language; elsewhere DD/MM/YYYY."""
@@ -312,3 +312,11 @@ def _shown(value: Any) -> str:
     return words.md(
         ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
     )
+
+
+def close_after(tried: Tried) -> None:
+    """Close a dialog after a press that did something, or that came too late: then say so (for callbacks)."""
+    if tried.conflict:
+        tell(tried.sentence, bad=True)
+    if tried.ok or tried.conflict:
+        close_dialog()

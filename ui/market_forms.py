@@ -12,9 +12,9 @@ from crm.customers import Card
 from crm.market import PERIODS, SAID, Said
 from ui import customer_card, facts, tables, words
 from ui.facts import Box
-from ui.forms import Form, in_dialog
-from ui.page import Action, close_dialog, empty, not_there, opener, opening, seen_version
-from ui.session import Tried, _, attempt, colleagues, tell, translated, uow, watched, zone
+from ui.forms import Form, close_after, in_dialog
+from ui.page import Action, empty, not_there, opener, opening, seen_version
+from ui.session import _, attempt, colleagues, translated, uow, watched, zone
 
 TAB: Final = "market"
 TONES: Final = {Said.PRAISE: "good", Said.DOUBT: "warn"}
@@ -165,7 +165,7 @@ def _shown(row: Row) -> None:
 def _drop_supply(supply_id: int, seen: int) -> None:
     with attempt(_("Deleted.")) as tried, uow() as u:
         market.drop_supply(u, supply_id, seen=seen)
-    _closed(tried)
+    close_after(tried)
 
 
 def _new_voice(card: Card) -> None:
@@ -194,11 +194,4 @@ def _voice(row: Row, *, may_edit: bool) -> None:
 def _drop_voice(voice_id: int) -> None:
     with attempt(_("Deleted.")) as tried, uow() as u:
         market.drop_voice(u, voice_id)
-    _closed(tried)
-
-
-def _closed(tried: Tried) -> None:
-    if tried.conflict:
-        tell(tried.sentence, bad=True)
-    if tried.ok or tried.conflict:
-        close_dialog()
+    close_after(tried)

@@ -25,7 +25,7 @@ def _is_there(key: str) -> ColumnElement[bool]:
         way: Any = (Phone if key == "phones" else Email).__table__
         return select(way.c.id).where(way.c.customer_id == _TABLE.c.id).limit(1).correlate(_TABLE).exists()
     if is_own(key):
-        return _TABLE.c.extra[key].as_string().is_not(None)  # type: ignore[no-any-return]
+        return _TABLE.c.extra[key].as_string().is_not(None)  # type: ignore[no-any-return]  # a condition
     column = _TABLE.c[key]
     return column.is_not(None) if key == "employees" else and_(column.is_not(None), column != "")
 

@@ -76,6 +76,12 @@ class _Today:
         """The company's day."""
         return clock.day_of(self.now, self.zone)
 
+    @property
+    def reps(self) -> dict[int, Person]:
+        """The sales people of the cast by their ids."""
+        ids = ((self.staff.ids[person.username], person) for person in CAST)
+        return {key: person for key, person in ids if key in self.staff.teammates}
+
 
 def tell(database: Database, wishes: Wishes, staff: Staff, now: datetime, zone: str) -> None:
     """Set the plans, log today's calls, send a few notifications."""
@@ -181,10 +187,7 @@ def _calls(today: _Today) -> None:
 
 def _consents(today: _Today) -> None:
     """Let each rep of the cast record what the customers of his last talks allow."""
-    for person in CAST:
-        if today.staff.ids[person.username] not in today.staff.teammates:
-            continue
-        who = today.staff.ids[person.username]
+    for who in today.reps:
         with unit_of_work(today.database, Identity(who), now=today.now) as u:
             mine = select(Customer.id).where(
                 Customer.responsible_id == who,
@@ -197,10 +200,8 @@ def _consents(today: _Today) -> None:
 
 def _documents(today: _Today) -> None:
     """Let each rep of the cast keep a contract with its draft, and an offer, at the customer whom he talked to last."""
-    for person in CAST:
-        if today.staff.ids[person.username] not in today.staff.teammates:
-            continue
-        who = Identity(today.staff.ids[person.username])
+    for rep, person in today.reps.items():
+        who = Identity(rep)
         papers = PAPERS[person.tongue or Tongue.EN]
         with unit_of_work(today.database, who, now=today.now) as u:
             received = documents.receive(u, [(name, as_word(lines)) for name, _kind, _note, lines in papers])
@@ -215,10 +216,8 @@ def _documents(today: _Today) -> None:
 
 def _market(today: _Today) -> None:
     """Let each rep of the cast note who else sells to the customer whom he talked to last, and what that one doubts."""
-    for person in CAST:
-        if today.staff.ids[person.username] not in today.staff.teammates:
-            continue
-        who, tongue = Identity(today.staff.ids[person.username]), person.tongue or Tongue.EN
+    for rep, person in today.reps.items():
+        who, tongue = Identity(rep), person.tongue or Tongue.EN
         with unit_of_work(today.database, who, now=today.now - timedelta(days=9)) as u:
             mine = select(Customer.id).where(Customer.responsible_id == who.user_id, Customer.archived_at.is_(None))
             for key in u.all(mine.order_by(Customer.last_interaction_at.desc().nulls_last(), Customer.id).limit(1)):
@@ -289,9 +288,8 @@ ASKED: Final = {
 
 def _requests(today: _Today) -> None:
     """Let some reps of the cast ask the record keeper for a change of their newest customer."""
-    reps = [person for person in CAST if today.staff.ids[person.username] in today.staff.teammates]
-    for n, person in enumerate(reps[:4]):
-        who = Identity(today.staff.ids[person.username])
+    for n, (rep, person) in enumerate(list(today.reps.items())[:4]):
+        who = Identity(rep)
         with unit_of_work(today.database, who, now=today.now - timedelta(minutes=55 - 9 * n)) as u:
             mine = (
                 select(Customer.id).where(Customer.responsible_id == who.user_id).order_by(Customer.id.desc()).limit(1)
@@ -326,9 +324,9 @@ LINKS: Final = (relations.Kind.SUBSIDIARY, relations.Kind.PARTNER, relations.Kin
 def _relations(today: _Today) -> None:
     """Let the record keeper link firms of each rep of the cast."""
     keeper = Identity(today.staff.ids[KEEPER])
-    for rep in _reps(today):
+    for rep in today.reps:
         with unit_of_work(today.database, keeper, now=today.now - timedelta(days=3)) as u:
-            firms = _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=4, count=1 + len(LINKS))
+            firms = _most_talked_to(u, rep, skipped=4, count=1 + len(LINKS))
             for other, kind in zip(firms[1:], LINKS, strict=False):
                 relations.link(u, firms[0]["id"], other["id"], kind)
 
@@ -342,28 +340,20 @@ LAPSED: Final = {
 
 def _lapses(today: _Today) -> None:
     """Let each rep of the cast see that a customer may be lost, and say why."""
-    for person in CAST:
-        rep = today.staff.ids[person.username]
-        if rep not in _reps(today):
-            continue
+    for rep, person in today.reps.items():
         with unit_of_work(today.database, Identity(rep), now=today.now - timedelta(hours=20)) as u:
-            known = _most_talked_to(u, rep, CustomerKind.COMPANY, skipped=0, count=20)
+            known = _most_talked_to(u, rep, skipped=0, count=20)
             one = next((one for one in known if one["stage"] in {Stage.ACTIVE, Stage.LOYAL}), None)
             if one:
                 why = LAPSED[person.tongue or Tongue.EN]
                 customers.edit(u, one["id"], {"stage": str(Stage.AT_RISK)}, seen=one["version"], reason=why)
 
 
-def _reps(today: _Today) -> list[int]:
-    """Return the ids of the sales people of the cast."""
-    return [rep for rep in (today.staff.ids[person.username] for person in CAST) if rep in today.staff.teammates]
-
-
-def _most_talked_to(u: UnitOfWork, rep: int, kind: str, *, skipped: int, count: int) -> list[dict[str, Any]]:
-    """Return customers of a rep, with whom there were most talks first; those that were merged are left out."""
+def _most_talked_to(u: UnitOfWork, rep: int, *, skipped: int, count: int) -> list[dict[str, Any]]:
+    """Return firms of a rep, with whom there were most talks first; those that were merged are left out."""
     columns = (Customer.id, Customer.stage, Customer.version)
     theirs = select(*columns).where(
-        Customer.responsible_id == rep, Customer.kind == kind, Customer.archived_at.is_(None)
+        Customer.responsible_id == rep, Customer.kind == CustomerKind.COMPANY, Customer.archived_at.is_(None)
     )
     ordered = theirs.order_by(Customer.interaction_count.desc(), Customer.id)
     return u.rows(ordered.offset(skipped).limit(count))
@@ -471,7 +461,7 @@ def _messages(today: _Today) -> None:
         newest = {card["responsible_id"]: card for card in reversed(cards)}
         for person in CAST:
             notifications.send(u, ids[person.username], WELCOME, name=person.name)
-        for rep in (ids[person.username] for person in CAST if ids[person.username] in today.staff.teammates):
+        for rep in today.reps:
             notifications.send(u, rep, PLAN_SET, page="plans")
             if card := newest.get(rep):
                 notifications.send(
